@@ -1,0 +1,162 @@
+/** Every way in which the program can end (README, "Exit codes"). An unknown code is a failure. */
+export type ExitCode = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 20 | 21 | 130 | 143;
+
+export interface ErrorText {
+  readonly exitCode: ExitCode;
+  /** What happened, in one sentence. */
+  readonly message: string;
+  /** What to do about it. */
+  readonly hint: string;
+  /** One line per thing that was found: paths, digests, problems. */
+  readonly details?: readonly string[];
+}
+
+/** An error that is meant for the reader of the terminal. Everything else that is thrown is a bug. */
+export class CleanupError extends Error {
+  override readonly name = 'CleanupError';
+  readonly code: ErrorCode;
+  readonly exitCode: ExitCode;
+  readonly hint: string;
+  readonly details: readonly string[];
+
+  constructor(code: ErrorCode, text: ErrorText, cause?: unknown) {
+    super(text.message, cause === undefined ? undefined : { cause });
+    this.code = code;
+    this.exitCode = text.exitCode;
+    this.hint = text.hint;
+    this.details = text.details ?? [];
+  }
+}
+
+/** Code → text. Functions of what was found, so that no text is spelled where it is thrown. */
+const catalogue = {
+  USAGE: (c: { message: string; hint?: string }): ErrorText => ({
+    exitCode: 2,
+    message: c.message,
+    hint: c.hint ?? 'Run "registry-cleanup --help" for the commands and flags.',
+  }),
+  CONFIG_INVALID: (c: { source: string; problems: readonly string[] }): ErrorText => ({
+    exitCode: 2,
+    message: `The configuration is not valid (${c.source}).`,
+    hint: 'Mend every line above. "registry-cleanup config init" writes a commented example.',
+    details: c.problems,
+  }),
+  STORAGE_FAILED: (c: { deed: string; path: string; reason: string }): ErrorText => ({
+    exitCode: 1,
+    message: `Could not ${c.deed} ${c.path}: ${c.reason}.`,
+    hint: 'Check the disk, its mount and the rights of the user that runs the cleaner.',
+  }),
+  STORAGE_READ_ONLY: (c: { deed: string; path: string }): ErrorText => ({
+    exitCode: 1,
+    message: `A dry run tried to ${c.deed} ${c.path}.`,
+    hint: 'This is a bug in registry-cleanup: please report it. Nothing was changed.',
+  }),
+  FILE_TOO_LARGE: (c: { path: string; limit: number }): ErrorText => ({
+    exitCode: 1,
+    message: `${c.path} is longer than ${c.limit} bytes.`,
+    hint: 'A registry writes nothing of that size there: see what the file holds.',
+  }),
+  COMMAND_FAILED: (c: { command: string; reason: string; output?: readonly string[] }): ErrorText => ({
+    exitCode: 1,
+    message: `${c.command} failed: ${c.reason}.`,
+    hint: 'Run the command by hand to see why.',
+    details: c.output ?? [],
+  }),
+  REGISTRY_UNREACHABLE: (c: { url: string; reason: string }): ErrorText => ({
+    exitCode: 1,
+    message: `The registry at ${c.url} could not be reached: ${c.reason}.`,
+    hint: 'Check registry.url, registry.tls and that the registry runs.',
+  }),
+  REGISTRY_ANSWERED: (c: { method: string; url: string; status: number; body: string }): ErrorText => ({
+    exitCode: 1,
+    message: `${c.method} ${c.url} was answered with ${c.status}${c.body === '' ? '' : `: ${c.body}`}.`,
+    hint: 'Check registry.auth and the log of the registry.',
+  }),
+  REGISTRY_GARBLED: (c: { url: string; reason: string }): ErrorText => ({
+    exitCode: 1,
+    message: `The answer of ${c.url} is of no use: ${c.reason}.`,
+    hint: 'Check that registry.url is the address of a registry, and what stands between it and the cleaner.',
+  }),
+  REFUSED: (c: { reasons: readonly string[] }): ErrorText => ({
+    exitCode: 6,
+    message: 'Refused: this registry cannot be cleaned safely as it is. Nothing was changed.',
+    hint: 'Each line above says what to do about it.',
+    details: c.reasons,
+  }),
+  LOCK_HELD: (c: { owner: string; path: string }): ErrorText => ({
+    exitCode: 4,
+    message: `Another run holds the lock: ${c.owner}.`,
+    hint: `Wait until it has ended. The lock is ${c.path}.`,
+  }),
+  LOCK_LOST: (c: { path: string }): ErrorText => ({
+    exitCode: 5,
+    message: 'This run no longer holds the lock, so it deletes nothing more.',
+    hint: `Another run took ${c.path} over, as after a pause of this one. See what it reports.`,
+  }),
+  FENCE_FAILED: (c: { reason: string; hint?: string }): ErrorText => ({
+    exitCode: 5,
+    message: `The registry could not be closed to pushes: ${c.reason}.`,
+    hint: c.hint ?? 'Nothing was deleted after that. Find what still writes, and run again.',
+  }),
+  COLLECTOR_FAILED: (c: { reason: string; output: readonly string[] }): ErrorText => ({
+    exitCode: 1,
+    message: `registry garbage-collect failed: ${c.reason}.`,
+    hint: 'No tag is lost: references are removed before data. The next run goes on from here.',
+    details: c.output,
+  }),
+  REHEARSAL_DISAGREES: (c: { reasons: readonly string[] }): ErrorText => ({
+    exitCode: 6,
+    message: "The collector's rehearsal would sweep what must stay. No blob was removed.",
+    hint: 'Please report this with the lines above: the collector sees the storage differently than we do.',
+    details: c.reasons,
+  }),
+  VERIFY_FAILED: (c: { lost: readonly string[] }): ErrorText => ({
+    exitCode: 21,
+    message: 'Verification found something lost.',
+    hint: 'Restore what is named above from a backup, or push it again, and report this.',
+    details: c.lost,
+  }),
+  NOT_RESTORED: (c: { reasons: readonly string[]; command: string }): ErrorText => ({
+    exitCode: 20,
+    message: 'THE REGISTRY COULD NOT BE RESTORED.',
+    hint: `Start it by hand, now:\n\n    ${c.command}\n`,
+    details: c.reasons,
+  }),
+  INTERRUPTED: (c: { signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP' }): ErrorText => ({
+    exitCode: c.signal === 'SIGINT' ? 130 : 143,
+    message: `Interrupted by ${c.signal}; everything was undone.`,
+    hint: 'Run again: it goes on from here.',
+  }),
+} as const;
+
+export type ErrorCode = keyof typeof catalogue;
+
+/** The text of `code`, as an error to throw. The one way in which errors for people are made. */
+export function problem<C extends ErrorCode>(
+  code: C,
+  context: Parameters<(typeof catalogue)[C]>[0],
+  cause?: unknown,
+): CleanupError {
+  const text = catalogue[code] as (c: typeof context) => ErrorText;
+  return new CleanupError(code, text(context), cause);
+}
+
+/** Throws the catalogue's error `code`. */
+export function fail<C extends ErrorCode>(
+  code: C,
+  context: Parameters<(typeof catalogue)[C]>[0],
+  cause?: unknown,
+): never {
+  throw problem(code, context, cause);
+}
+
+/** A short reason out of whatever was thrown: an errno where there is one, the message otherwise. */
+export function reasonOf(thrown: unknown): string {
+  if (thrown instanceof Error) {
+    const code = (thrown as NodeJS.ErrnoException).code;
+    return code !== undefined && !thrown.message.includes(code)
+      ? `${code}: ${thrown.message}`
+      : thrown.message;
+  }
+  return String(thrown);
+}
