@@ -1,0 +1,23 @@
+import { readonly } from './readonly.ts';
+import type { State, Storage } from './storage.ts';
+
+export interface StorageLocation {
+  readonly driver: 'filesystem';
+  /** The driver's root: what `docker/registry/v2` is below. */
+  readonly root: string;
+  /** Nothing can be removed through it. Default: false. */
+  readonly readOnly?: boolean;
+}
+
+/** Opens the adapter for `location`, loading no other. Throws STORAGE_FAILED when there is no such root. */
+export async function openStorage({ root, readOnly = false }: StorageLocation): Promise<Storage> {
+  const { openFilesystem } = await import('./filesystem.ts');
+  const storage = openFilesystem(root);
+  return readOnly ? readonly(storage) : storage;
+}
+
+/** Our own files in `directory`, which is created when the first of them is. */
+export async function openState(directory: string): Promise<State> {
+  const { filesystemState } = await import('./state.ts');
+  return filesystemState(directory);
+}
