@@ -1,0 +1,26 @@
+// The worked example. Only types are imported, so this file loads anywhere, with nothing installed beside it; in a
+// directory of your own, import them from 'registry-cleanup'. Every key may be left out: "registry-cleanup config init"
+// writes a file with all of them, their defaults and their environment variables.
+import type { UserConfig } from './src/index.ts';
+
+export default {
+  registry: {
+    // A registry binary on this machine, run by systemd. Storage is read from the registry's own configuration.
+    runtime: 'process',
+    live: { unit: 'docker-registry' },
+  },
+  untagged: {
+    // Time for a push that is still on its way: its manifests come before its tag.
+    keepWithin: '1h',
+    // Digests that something pins without a tag.
+    protect: [],
+  },
+  uploads: {
+    // Pushes that were never finished.
+    keepWithin: '168h',
+  },
+  garbageCollect: {
+    // The collector's own dry run is compared with the plan before it may sweep.
+    rehearse: true,
+  },
+} satisfies UserConfig;
