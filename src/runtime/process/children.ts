@@ -1,0 +1,91 @@
+import { problem } from '../../errors.ts';
+import { pause } from './pause.ts';
+import {
+  argumentsOf,
+  isAlive,
+  type ProcessIdentity,
+  pids,
+  statusOf,
+  stillAlive,
+  waitUntilGone,
+} from './processes.ts';
+import { runOfArgument } from './workplace.ts';
+
+export interface ChildProcess extends ProcessIdentity {
+  readonly argv: readonly string[];
+  readonly run: string;
+}
+
+/** Every process of any run of ours, by its arguments: `serve` or `garbage-collect`, and a generated config.yml. */
+export async function children(): Promise<readonly ChildProcess[]> {
+  const found = await Promise.all(
+    (await pids()).map(async (pid): Promise<ChildProcess | undefined> => {
+      const argv = (await argumentsOf(pid)) ?? [];
+      if (!argv.includes('serve') && !argv.includes('garbage-collect')) return undefined;
+      const run = argv.map(runOfArgument).find((id) => id !== undefined);
+      const status = run === undefined ? undefined : await statusOf(pid);
+      return run === undefined || status === undefined
+        ? undefined
+        : { pid, startTicks: status.startTicks, argv, run };
+    }),
+  );
+  return found.filter((child) => child !== undefined);
+}
+
+/** Those whose configuration lies in `directory`, which belongs to one child alone. */
+export async function childrenIn(directory: string): Promise<readonly ChildProcess[]> {
+  return (await children()).filter(({ argv }) => argv.some((word) => word.startsWith(`${directory}/`)));
+}
+
+/**
+ * Whoever is in the session that `leader` began, which we started: a script around the registry may give it other
+ * arguments than ours. Empty when that number is another process's by now.
+ */
+export async function sessionOf(leader: ProcessIdentity): Promise<readonly ProcessIdentity[]> {
+  const all = await Promise.all((await pids()).map(statusOf));
+  const members = all
+    .filter((status) => status?.session === leader.pid)
+    .filter((status) => status !== undefined);
+  const now = members.find(({ pid }) => pid === leader.pid);
+  if (now !== undefined && now.startTicks !== leader.startTicks) return [];
+  return stillAlive(members);
+}
+
+/**
+ * Ends what `find` finds and sees it gone: SIGTERM, after `graceMs` SIGKILL. Looks again until nothing is found, since
+ * a child may be between fork and exec. Throws COMMAND_FAILED if something survives.
+ */
+export async function endChildren(
+  find: () => Promise<readonly ProcessIdentity[]>,
+  graceMs: number,
+): Promise<void> {
+  const afterKillMs = 5_000;
+  for (let round = 0; round < 5; round += 1) {
+    const found = await find();
+    if (found.length === 0) return;
+    await signalAll(found, 'SIGTERM');
+    const stubborn = await waitUntilGone(found, graceMs);
+    await signalAll(stubborn, 'SIGKILL');
+    const immortal = await waitUntilGone(stubborn, afterKillMs);
+    if (immortal.length > 0) throw immortalProblem(immortal);
+    await pause(10);
+  }
+  throw immortalProblem(await find());
+}
+
+async function signalAll(identities: readonly ProcessIdentity[], signal: NodeJS.Signals): Promise<void> {
+  for (const identity of identities) {
+    // A pid may be another process's by now.
+    if (!(await isAlive(identity))) continue;
+    try {
+      process.kill(identity.pid, signal);
+    } catch (thrown) {
+      if ((thrown as NodeJS.ErrnoException).code !== 'ESRCH') throw thrown;
+    }
+  }
+}
+
+function immortalProblem(left: readonly ProcessIdentity[]) {
+  const names = left.map(({ pid }) => pid).join(', ');
+  return problem('COMMAND_FAILED', { command: `kill -KILL ${names}`, reason: 'the process does not end' });
+}

@@ -1,0 +1,30 @@
+import type { Fence } from '../runtime.ts';
+import { findIntruder, type Ground } from './ground.ts';
+import { byHand } from './live.ts';
+import { stillAlive } from './processes.ts';
+import { describeProcess } from './registry-processes.ts';
+import { standInDeed } from './stand-in.ts';
+import { stopDeed } from './stop.ts';
+import { createTimeline } from './timeline.ts';
+
+/** The fence around one storage: the live registry stopped, a stand-in in its place if `standIn`. */
+export function createFence(
+  ground: Ground,
+  options: { readonly standIn: boolean; readonly runId: string },
+): Fence {
+  const { runId } = options;
+  const { live } = ground.options;
+  const timeline = createTimeline();
+  const standIn = options.standIn ? standInDeed(ground, runId, timeline) : undefined;
+  return {
+    stop: stopDeed(ground, runId, timeline, options.standIn),
+    readonly: standIn,
+    async breach() {
+      const [survivor] = await stillAlive(ground.writers);
+      if (survivor !== undefined) return `${describeProcess(survivor)} still runs`;
+      return (await findIntruder(ground, runId)) ?? (await standIn?.trouble());
+    },
+    byHand: live === 'stopped' ? '' : byHand(live, process.cwd()),
+    window: () => timeline.window(),
+  };
+}

@@ -1,0 +1,48 @@
+import { z } from 'zod';
+
+/*
+ * What the journal keeps of each deed. No secrets: the live registry is started by its unit or command, a child is
+ * found by the directory of its configuration.
+ */
+
+const argv = z.array(z.string()).min(1).readonly();
+
+const identity = z.object({ pid: z.int().positive(), startTicks: z.int().nonnegative() });
+
+const stopMemo = z.object({
+  kind: z.literal('process-stop'),
+  runId: z.string(),
+  /** Nothing was running, nothing is started. */
+  live: z.union([
+    z.literal('stopped'),
+    z.object({ unit: z.string() }).readonly(),
+    z.object({ start: argv, stop: argv }).readonly(),
+  ]),
+  /** Who served when the run began. */
+  writers: z.array(identity).readonly(),
+  address: z.object({ host: z.string(), port: z.int(), ips: z.array(z.string()).readonly() }).readonly(),
+  /** Answers at `<url>/v2/` when it runs. */
+  url: z.string(),
+  /** Of the process that stopped it, for relative paths in commands. */
+  cwd: z.string(),
+  /** How long a stopping registry may go on for the sake of requests in flight. */
+  drainMs: z.number(),
+  startTimeoutMs: z.number(),
+});
+
+const childMemo = z.object({
+  kind: z.enum(['process-readonly', 'process-collect']),
+  runId: z.string(),
+  /** Of its generated configuration. */
+  directory: z.string(),
+});
+
+export type StopMemo = Readonly<z.infer<typeof stopMemo>>;
+export type ChildMemo = Readonly<z.infer<typeof childMemo>>;
+
+const memo = z.discriminatedUnion('kind', [stopMemo, childMemo]);
+
+/** Undefined if it is no memo of this runtime. */
+export function parseMemo(value: unknown): StopMemo | ChildMemo | undefined {
+  return memo.safeParse(value).data;
+}

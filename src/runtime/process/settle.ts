@@ -1,0 +1,30 @@
+import { fail } from '../../errors.ts';
+import { findIntruder, type Ground } from './ground.ts';
+import { pause } from './pause.ts';
+
+/**
+ * Whoever supervises a registry and was not told that it shall stop starts it again at once, or soon. For so long we
+ * look out for that; `breach` tells of what comes later.
+ */
+export const settleMs = 300;
+
+/** Looks once, and again until `forMs` are over. Throws FENCE_FAILED at the first sight of an intruder. */
+export async function settled(
+  ground: Ground,
+  runId: string,
+  forMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const until = performance.now() + forMs;
+  for (;;) {
+    const intruder = await findIntruder(ground, runId);
+    if (intruder !== undefined) {
+      fail('FENCE_FAILED', {
+        reason: `${intruder}, although the live registry is stopped`,
+        hint: 'If something supervises the registry, registry.live must tell that to stop it.',
+      });
+    }
+    if (performance.now() >= until) return;
+    await pause(10, signal);
+  }
+}
