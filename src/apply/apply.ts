@@ -1,0 +1,77 @@
+import type { Held } from '../pipeline/lock.ts';
+import type { Plan, Removal } from '../plan/plan.ts';
+import type { Storage } from '../storage/storage.ts';
+
+/** What was done, measured by what the storage answered. */
+export interface Applied {
+  /** Removals carried out, by kind. What was absent already is not counted. */
+  readonly removed: Readonly<Record<Removal['kind'], number>>;
+  /** What could not be removed, and what was left because of it, each with its reason. */
+  readonly left: readonly Left[];
+}
+
+export interface Left {
+  readonly key: string;
+  readonly reason: string;
+}
+
+export interface ApplyOptions {
+  readonly signal: AbortSignal;
+  readonly onProgress?: (done: number, total: number) => void;
+  /** Told after every batch what has gone so far: true also when a later batch throws. */
+  readonly onRemoved?: (removed: Applied['removed']) => void;
+  /** Asked before every batch; throws to stop (the fence no longer holds). */
+  readonly stillSafe?: () => Promise<void>;
+}
+
+/** References before data. Blobs are the collector's, uploads and repositories are tidied afterwards. */
+const order = ['tag', 'tag-history', 'revision', 'layer-link'] as const;
+const batchSize = 500;
+
+/**
+ * Removes the references that `plan` lets go. When one cannot be removed, nothing that comes after it in the order is
+ * removed from its repository: what a failed removal still names stays whole.
+ */
+export async function applyPlan(
+  storage: Storage,
+  plan: Plan,
+  held: Held,
+  options: ApplyOptions,
+): Promise<Applied> {
+  const removed = emptyCounts();
+  const left: Left[] = [];
+  const stuck = new Set<string>();
+  const total = plan.remove.filter(({ kind }) => (order as readonly string[]).includes(kind)).length;
+  let done = 0;
+  for (const kind of order) {
+    const blocked = new Set(stuck);
+    const removals = plan.remove.filter((removal) => removal.kind === kind);
+    for (let at = 0; at < removals.length; at += batchSize) {
+      options.signal.throwIfAborted();
+      await held.check();
+      await options.stillSafe?.();
+      const batch: Removal[] = [];
+      for (const removal of removals.slice(at, at + batchSize)) {
+        if (!blocked.has(removal.repository ?? '')) batch.push(removal);
+        else
+          left.push({ key: removal.key, reason: 'left, since a reference before it could not be removed' });
+      }
+      const answers = await storage.remove(batch.map(({ key }) => key));
+      for (const [index, { key, outcome, reason }] of answers.entries()) {
+        if (outcome === 'removed') removed[kind]++;
+        if (outcome !== 'failed') continue;
+        left.push({ key, reason: reason ?? 'unknown' });
+        stuck.add(batch[index]?.repository ?? '');
+      }
+      done += Math.min(batchSize, removals.length - at);
+      options.onRemoved?.(removed);
+      options.onProgress?.(done, total);
+    }
+  }
+  return { removed, left };
+}
+
+/** Nothing removed yet. */
+export function emptyCounts(): Record<Removal['kind'], number> {
+  return { tag: 0, 'tag-history': 0, revision: 0, 'layer-link': 0, upload: 0, repository: 0, blob: 0 };
+}

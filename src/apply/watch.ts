@@ -1,0 +1,68 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Deed } from '../deed.ts';
+import { fail } from '../errors.ts';
+import type { Held } from '../pipeline/lock.ts';
+import type { Fence } from '../runtime/runtime.ts';
+
+/** How often fence and lock are looked at, ms. */
+const watchEvery = 1_000;
+
+/** A look at the fence, for now and then: asked before every batch, it looks once a second. Throws FENCE_FAILED. */
+export function watch(fence: Fence): () => Promise<void> {
+  let last = Number.NEGATIVE_INFINITY;
+  return async () => {
+    if (performance.now() - last < watchEvery) return;
+    last = performance.now();
+    await assertClosed(fence);
+  };
+}
+
+/** Throws FENCE_FAILED when somebody can write. */
+export async function assertClosed(fence: Fence): Promise<void> {
+  const broken = await fence.breach();
+  if (broken !== undefined) fail('FENCE_FAILED', { reason: broken });
+}
+
+/**
+ * `deed`, ended early when the fence breaks or the lock is lost while it is done: what deletes by itself, as the
+ * collector does, cannot be asked between two batches.
+ */
+export function whileClosed<T>(deed: Deed<T>, fence: Fence, held: Held): Deed<T> {
+  return {
+    memo: deed.memo,
+    undo: () => deed.undo(),
+    async do(signal) {
+      const done = new AbortController();
+      const broken = new AbortController();
+      const looking = (async () => {
+        for (;;) {
+          await sleep(watchEvery, undefined, { signal: done.signal });
+          await assertClosed(fence);
+          await held.check();
+        }
+      })().catch((error: unknown) => {
+        if (!done.signal.aborted) broken.abort(error);
+      });
+      try {
+        return await deed.do(AbortSignal.any([signal, broken.signal]));
+      } finally {
+        done.abort();
+        await looking;
+      }
+    },
+  };
+}
+
+/**
+ * `deed`, left alone by its undo once another run has taken over: that one has recovered it already, and may need the
+ * registry closed by now.
+ */
+export function unlessTakenOver<T>(deed: Deed<T>, held: Held): Deed<T> {
+  return {
+    memo: deed.memo,
+    do: (signal) => deed.do(signal),
+    async undo() {
+      if (!(await held.takenOver())) await deed.undo();
+    },
+  };
+}

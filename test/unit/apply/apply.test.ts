@@ -1,0 +1,196 @@
+import { describe, expect, it } from 'vitest';
+import { type ApplyOptions, applyPlan } from '../../../src/apply/apply.ts';
+import type { Plan, Removal } from '../../../src/plan/plan.ts';
+import { placeOf } from '../../../src/registry/layout.ts';
+import type { MemoryStorage } from '../../../src/storage/memory.ts';
+import type { Storage } from '../../../src/storage/storage.ts';
+import { faultyStorage } from '../../support/faulty-storage.ts';
+import { heldLock } from '../../support/held.ts';
+import { at } from '../../support/layout.ts';
+import { memoryRegistry, removals } from '../../support/memory-registry.ts';
+
+const { signal } = new AbortController();
+
+/** Two repositories, in each of which a tag has moved on from an image that nobody needs any more. */
+async function superseded(): Promise<{ storage: MemoryStorage; plan: Plan }> {
+  const made = memoryRegistry();
+  for (const repository of ['one', 'two']) {
+    const old = made.image(repository);
+    made.image(repository, { tags: ['v1'] });
+    made.storage.put(at.history(repository, 'v1', old), old);
+  }
+  return { storage: made.storage, plan: await made.plan() };
+}
+
+/** `storage`, and the keys of every call of its `remove`. */
+function recorded(storage: Storage): Storage & { readonly calls: readonly (readonly string[])[] } {
+  const calls: (readonly string[])[] = [];
+  return {
+    ...storage,
+    calls,
+    remove(keys) {
+      calls.push(keys);
+      return storage.remove(keys);
+    },
+  };
+}
+
+/** A plan that lets so many tags' `current/link` go, one to a repository. */
+async function large(count: number): Promise<{ storage: MemoryStorage; plan: Plan }> {
+  const made = memoryRegistry();
+  const remove = Array.from({ length: count }, (_, number): Removal => {
+    const repository = `r${number}`;
+    made.storage.put(at.current(repository, 'v1'), 'link');
+    return { kind: 'tag', key: at.current(repository, 'v1'), bytes: 0, because: 'test', repository };
+  });
+  return { storage: made.storage, plan: { ...(await made.plan()), remove } };
+}
+
+function apply(storage: Storage, plan: Plan, options: Partial<ApplyOptions> = {}) {
+  return applyPlan(storage, plan, heldLock(), { signal, ...options });
+}
+
+describe('applyPlan', () => {
+  it('removes tags, then tag history, then revisions, then layer links, in whatever order the plan has them', async () => {
+    const { storage, plan } = await superseded();
+    const tag = at.current('one', 'v1');
+    const remove: Removal[] = [
+      ...plan.remove.toReversed(),
+      { kind: 'tag', key: tag, bytes: 0, because: 'retention', repository: 'one' },
+    ];
+    const watched = recorded(storage);
+    const { removed, left } = await apply(watched, { ...plan, remove });
+    expect(watched.calls.flat().map((key) => placeOf(key).kind)).toEqual([
+      'tag',
+      'tag-history',
+      'tag-history',
+      'revision',
+      'revision',
+      ...Array.from({ length: 4 }, () => 'layer-link'),
+    ]);
+    expect(removed).toMatchObject({ tag: 1, 'tag-history': 2, revision: 2, 'layer-link': 4 });
+    expect(left).toEqual([]);
+  });
+
+  it('leaves blobs to the collector, and uploads and repositories to be tidied', async () => {
+    const made = memoryRegistry();
+    made.image('one', { tags: ['v1'] });
+    made.image('two');
+    made.upload('one', 'abc');
+    const plan = await made.plan({ removeEmptyRepositories: true });
+    for (const kind of ['blob', 'upload', 'repository'] as const)
+      expect(removals(plan, kind)).not.toEqual([]);
+    const { removed } = await apply(made.storage, plan);
+    expect(removed).toMatchObject({ blob: 0, upload: 0, repository: 0 });
+    for (const key of [...removals(plan, 'blob'), `${at.upload('one', 'abc')}/data`]) {
+      expect(await made.storage.stat(key)).toBeDefined();
+    }
+    expect(made.storage.keys()).toContain(`${at.repository('two')}/_layers/`);
+  });
+
+  it.each([
+    ['tag history', 'tag-history', ['revision', 'layer-link']],
+    ['a revision', 'revision', ['layer-link']],
+  ] as const)(
+    'leaves what depends on %s that could not be removed, in its repository alone',
+    async (_what, kind, later) => {
+      const { storage, plan } = await superseded();
+      const stuck = plan.remove.find((removal) => removal.kind === kind && removal.repository === 'one');
+      const key = new RegExp(stuck?.key ?? 'none');
+      const faulty = recorded(faultyStorage(storage, { method: 'remove', nth: 1, errno: 'EACCES', key }));
+      const { removed, left } = await apply(faulty, plan);
+
+      const spared = plan.remove.filter(
+        (removal) => removal.repository === 'one' && later.some((one) => one === removal.kind),
+      );
+      expect(spared.length).toBeGreaterThan(0);
+      expect(left).toEqual([
+        { key: stuck?.key, reason: 'EACCES' },
+        ...spared.map((removal) => ({
+          key: removal.key,
+          reason: 'left, since a reference before it could not be removed',
+        })),
+      ]);
+      for (const removal of spared) {
+        expect(faulty.calls.flat()).not.toContain(removal.key);
+        expect(await storage.stat(removal.key)).toBeDefined();
+      }
+      for (const removal of plan.remove.filter(({ repository }) => repository === 'two')) {
+        expect(await storage.stat(removal.key)).toBeUndefined();
+      }
+      expect(removed.revision).toBe(1);
+      expect(removed['layer-link']).toBe(2);
+    },
+  );
+
+  it('goes on with what does not depend on a layer link that could not be removed', async () => {
+    const { storage, plan } = await superseded();
+    const [stuck = '', ...others] = removals(plan, 'layer-link');
+    const fault = { method: 'remove', nth: 1, errno: 'EIO', key: new RegExp(stuck) } as const;
+    const { removed, left } = await apply(faultyStorage(storage, fault), plan);
+    expect(left).toEqual([{ key: stuck, reason: 'EIO' }]);
+    expect(removed['layer-link']).toBe(others.length);
+  });
+
+  it('counts what was there, and is content with what is gone already', async () => {
+    const { storage, plan } = await superseded();
+    storage.drop(removals(plan, 'revision')[0] ?? '');
+    const { removed, left } = await apply(storage, plan);
+    expect(removed.revision).toBe(1);
+    expect(left).toEqual([]);
+    expect((await apply(storage, plan)).removed).toMatchObject({
+      'tag-history': 0,
+      revision: 0,
+      'layer-link': 0,
+    });
+  });
+
+  it('removes in batches, and tells after each how far it is', async () => {
+    const { storage, plan } = await large(1_100);
+    const told: [number, number][] = [];
+    const counts: number[] = [];
+    const watched = recorded(storage);
+    await apply(watched, plan, {
+      onProgress: (done, total) => told.push([done, total]),
+      onRemoved: ({ tag }) => counts.push(tag),
+    });
+    expect(watched.calls.map(({ length }) => length)).toEqual([500, 500, 100]);
+    expect(told).toEqual([
+      [500, 1_100],
+      [1_000, 1_100],
+      [1_100, 1_100],
+    ]);
+    expect(counts).toEqual([500, 1_000, 1_100]);
+  });
+
+  it('looks at the lock before every batch, and removes nothing more once it is lost', async () => {
+    const { storage, plan } = await large(1_100);
+    const watched = recorded(storage);
+    const counts: number[] = [];
+    const held = heldLock({ lostFrom: 2 });
+    const options: ApplyOptions = { signal, onRemoved: ({ tag }) => counts.push(tag) };
+    await expect(applyPlan(watched, plan, held, options)).rejects.toMatchObject({ code: 'LOCK_LOST' });
+    expect(watched.calls).toHaveLength(1);
+    expect(counts).toEqual([500]);
+  });
+
+  it('asks before every batch whether it is still safe, and stops when told so', async () => {
+    const { storage, plan } = await large(1_100);
+    const watched = recorded(storage);
+    let asked = 0;
+    const stillSafe = async () => {
+      if (++asked === 3) throw new Error('the fence is broken');
+    };
+    await expect(apply(watched, plan, { stillSafe })).rejects.toThrow('the fence is broken');
+    expect(watched.calls).toHaveLength(2);
+  });
+
+  it('stops between two batches when it is interrupted', async () => {
+    const { storage, plan } = await large(1_100);
+    const watched = recorded(storage);
+    const controller = new AbortController();
+    const onProgress = () => controller.abort(new Error('Ctrl-C'));
+    await expect(apply(watched, plan, { signal: controller.signal, onProgress })).rejects.toThrow('Ctrl-C');
+    expect(watched.calls).toHaveLength(1);
+  });
+});

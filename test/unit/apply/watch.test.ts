@@ -1,0 +1,125 @@
+import { describe, expect, it } from 'vitest';
+import { unlessTakenOver, watch, whileClosed } from '../../../src/apply/watch.ts';
+import type { Deed } from '../../../src/deed.ts';
+import { problem } from '../../../src/errors.ts';
+import type { Held } from '../../../src/pipeline/lock.ts';
+import type { Fence } from '../../../src/runtime/runtime.ts';
+
+const memo = { kind: 'test' };
+
+/** A fence that is broken from the nth look on. */
+function fence(brokenFrom: number): Fence & { readonly looks: number } {
+  const never: Deed = { memo, do: async () => {}, undo: async () => {} };
+  let looks = 0;
+  return {
+    stop: never,
+    readonly: never,
+    byHand: '',
+    window: () => ({ readOnlySeconds: 0, unavailableSeconds: 0 }),
+    get looks() {
+      return looks;
+    },
+    breach: async () => (++looks < brokenFrom ? undefined : 'somebody writes'),
+  };
+}
+
+function held(options: { lost?: boolean; takenOver?: boolean } = {}): Held {
+  const lock = {
+    run: 'one',
+    takenAt: 0,
+    async check() {
+      if (options.lost) throw problem('LOCK_LOST', { path: '/lock' });
+    },
+    takenOver: async () => options.takenOver ?? false,
+    release: async () => {},
+  };
+  return lock as typeof lock & Held;
+}
+
+/** Ends when it is told to, or with `value` after some time. */
+function lasting(ms: number): Deed<string> & { readonly undone: number } {
+  let undone = 0;
+  return {
+    memo,
+    get undone() {
+      return undone;
+    },
+    do: (signal) =>
+      new Promise((resolve, reject) => {
+        const timer = setTimeout(resolve, ms, 'done');
+        signal.addEventListener('abort', () => {
+          clearTimeout(timer);
+          reject(signal.reason);
+        });
+      }),
+    async undo() {
+      undone += 1;
+    },
+  };
+}
+
+const quiet = new AbortController().signal;
+
+describe.concurrent('a deed done while the registry must stay closed', () => {
+  it('is done, and looked after no longer', async () => {
+    const closed = fence(Number.POSITIVE_INFINITY);
+    expect(await whileClosed(lasting(1_300), closed, held()).do(quiet)).toBe('done');
+    const { looks } = closed;
+    expect(looks).toBe(1);
+    await new Promise((next) => setTimeout(next, 1_300));
+    expect(closed.looks).toBe(looks);
+  });
+
+  it('is ended when somebody can write', async () => {
+    const deed = whileClosed(lasting(60_000), fence(1), held());
+    await expect(deed.do(quiet)).rejects.toMatchObject({ code: 'FENCE_FAILED' });
+  });
+
+  it('is ended when the lock is lost', async () => {
+    const deed = whileClosed(lasting(60_000), fence(Number.POSITIVE_INFINITY), held({ lost: true }));
+    await expect(deed.do(quiet)).rejects.toMatchObject({ code: 'LOCK_LOST' });
+  });
+
+  it('is interrupted like any other', async () => {
+    const interruption = new AbortController();
+    const reason = problem('INTERRUPTED', { signal: 'SIGINT' });
+    setTimeout(() => interruption.abort(reason), 50);
+    const deed = whileClosed(lasting(60_000), fence(Number.POSITIVE_INFINITY), held());
+    await expect(deed.do(interruption.signal)).rejects.toBe(reason);
+  });
+
+  it('throws its own error, and keeps its memo and its undo', async () => {
+    const error = new Error('exec');
+    const failing = { ...lasting(0), do: () => Promise.reject(error) };
+    await expect(whileClosed(failing, fence(1), held()).do(quiet)).rejects.toBe(error);
+    const deed = lasting(0);
+    const closed = whileClosed(deed, fence(1), held());
+    await closed.undo();
+    expect([closed.memo, deed.undone]).toEqual([memo, 1]);
+  });
+});
+
+it('a look before every batch is one a second', async () => {
+  const closed = fence(2);
+  const look = watch(closed);
+  for (let batch = 0; batch < 100; batch++) await look();
+  expect(closed.looks).toBe(1);
+  await new Promise((next) => setTimeout(next, 1_100));
+  await expect(look()).rejects.toMatchObject({ code: 'FENCE_FAILED' });
+});
+
+describe('once another run has taken over', () => {
+  it('a deed is left to that one', async () => {
+    const deed = lasting(0);
+    const mine = unlessTakenOver(deed, held({ takenOver: true }));
+    expect(await mine.do(quiet)).toBe('done');
+    await mine.undo();
+    expect(deed.undone).toBe(0);
+  });
+
+  it('not before', async () => {
+    const deed = lasting(0);
+    await unlessTakenOver(deed, held()).undo();
+    expect(deed.undone).toBe(1);
+  });
+});

@@ -1,0 +1,283 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { problem } from '../../../src/errors.ts';
+import { type Held, type LockOptions, takeLock } from '../../../src/pipeline/lock.ts';
+import { type Owner, parseOwner, selfAsOwner } from '../../../src/pipeline/owner.ts';
+import { filesystemState } from '../../../src/storage/state.ts';
+import type { State } from '../../../src/storage/storage.ts';
+import { faultyState } from '../../support/faulty-storage.ts';
+import { temporaryDirectory } from '../../support/program.ts';
+
+/** A beat now and then; dead after ten. */
+const swift = { beatEvery: 20, stillFor: 200, lookEvery: 10 };
+const quiet = new AbortController().signal;
+
+let directory: ReturnType<typeof temporaryDirectory>;
+let state: State;
+const taken: Held[] = [];
+beforeEach(() => {
+  directory = temporaryDirectory();
+  state = filesystemState(directory.path);
+});
+afterEach(async () => {
+  for (const held of taken.splice(0)) await held.release();
+  directory[Symbol.dispose]();
+});
+
+async function take(run: string, options: Partial<LockOptions> = {}): Promise<Held> {
+  const held = await takeLock({
+    state,
+    run,
+    signal: quiet,
+    recover: async () => {},
+    times: swift,
+    ...options,
+  });
+  taken.push(held);
+  return held;
+}
+
+async function lockedBy(owner: Partial<Owner>): Promise<Owner> {
+  const whole = { ...selfAsOwner('other'), ...owner };
+  await state.createExclusive('lock', JSON.stringify(whole));
+  return whole;
+}
+
+/** What the lock says. */
+function lock(): Owner | undefined {
+  return parseOwner(readFileSync(join(directory.path, 'lock'), 'utf8'));
+}
+
+async function deadPid(): Promise<number> {
+  const child = spawn('true');
+  const { pid = 0 } = child;
+  await once(child, 'exit');
+  return pid;
+}
+
+describe('one run at a time', () => {
+  it('a second one is told at once who holds the lock and where it is, and changes nothing', async () => {
+    await take('first', { times: { ...swift, beatEvery: 60_000 } });
+    const before = readFileSync(join(directory.path, 'lock'), 'utf8');
+    await expect(take('second')).rejects.toMatchObject({
+      code: 'LOCK_HELD',
+      exitCode: 4,
+      message: expect.stringContaining(`run first (pid ${process.pid} on `),
+      hint: expect.stringContaining(join(directory.path, 'lock')),
+    });
+    expect(readFileSync(join(directory.path, 'lock'), 'utf8')).toBe(before);
+  });
+
+  it('of many at once, one gets it', async () => {
+    const all = await Promise.allSettled(Array.from({ length: 20 }, (_, i) => take(`run-${i}`)));
+    expect(all.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+  });
+
+  it('of many at once, one takes over from a dead run, and recovers once', async () => {
+    await lockedBy({ pid: await deadPid() });
+    let recovered = 0;
+    const recover = async () => {
+      recovered += 1;
+    };
+    const all = await Promise.allSettled(Array.from({ length: 20 }, (_, i) => take(`run-${i}`, { recover })));
+    expect(all.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    expect(recovered).toBe(1);
+  });
+
+  it('after the first has ended, the next gets it', async () => {
+    const first = await take('first');
+    await first.release();
+    await first.release();
+    await take('second');
+    expect(lock()).toMatchObject({ run: 'second' });
+  });
+
+  it('tells the storage’s time at which it was taken', async () => {
+    const held = await take('one', { times: { ...swift, beatEvery: 60_000 } });
+    expect(held.takenAt).toBe((await state.read('lock'))?.modified);
+  });
+});
+
+describe('holding it', () => {
+  it('tells the storage’s time now, by a file that it writes for that', async () => {
+    const held = await take('one', { times: { ...swift, beatEvery: 60_000 } });
+    await sleep(20);
+    await state.createExclusive('mark', '');
+    const mark = (await state.read('mark'))?.modified ?? Number.NaN;
+    expect(mark).toBeGreaterThan(held.takenAt);
+    expect(await held.now()).toBeGreaterThanOrEqual(mark);
+    await held.check();
+  });
+
+  it('the heart beats', async () => {
+    const held = await take('one');
+    await vi.waitFor(() => expect(lock()?.beat).toBeGreaterThan(3));
+    expect(lock()).toMatchObject({ run: 'one', pid: process.pid });
+    await held.check();
+  });
+
+  it('does not keep the process alive, and a dead process does not keep the lock', async () => {
+    const src = (path: string) => JSON.stringify(resolve(import.meta.dirname, '../../../src', path));
+    const program = `
+      import { takeLock } from ${src('pipeline/lock.ts')};
+      import { filesystemState } from ${src('storage/state.ts')};
+      const state = filesystemState(${JSON.stringify(directory.path)});
+      await takeLock({ state, run: 'dead', signal: new AbortController().signal, recover: async () => {} });`;
+    execFileSync(process.execPath, ['--input-type=module', '--eval', program], { timeout: 20_000 });
+    expect(lock()).toMatchObject({ run: 'dead' });
+    await take('next');
+    expect(lock()).toMatchObject({ run: 'next' });
+  });
+
+  it('a disk without room stops the heart, and not the run', async () => {
+    const faults = Array.from({ length: 50 }, (_, i) => ({
+      method: 'replaceIf' as const,
+      nth: i + 1,
+      errno: 'ENOSPC' as const,
+    }));
+    const held = await take('one', { state: faultyState(state, ...faults) });
+    await sleep(100);
+    await held.check();
+    expect(lock()?.beat).toBe(0);
+  });
+
+  it('a beat that failed after it was written does not count as somebody else’s', async () => {
+    let failed = 0;
+    const flaky: State = {
+      ...state,
+      async replaceIf(key, expected, text) {
+        const replaced = await state.replaceIf(key, expected, text);
+        if (failed++ === 0) throw new Error('EIO');
+        return replaced;
+      },
+    };
+    const held = await take('one', { state: flaky });
+    await vi.waitFor(() => expect(lock()?.beat).toBeGreaterThan(3));
+    await held.check();
+  });
+
+  it('is over for good when another run has taken over, and its lock is left alone', async () => {
+    const held = await take('one');
+    expect(await held.takenOver()).toBe(false);
+    await vi.waitFor(async () => {
+      const now = await state.read('lock');
+      const other = JSON.stringify(selfAsOwner('two'));
+      expect(now !== undefined && (await state.replaceIf('lock', now.text, other))).toBe(true);
+    });
+    await expect(held.check()).rejects.toMatchObject({ code: 'LOCK_LOST', exitCode: 5 });
+    expect(await held.takenOver()).toBe(true);
+    await sleep(3 * swift.beatEvery);
+    expect(lock()).toMatchObject({ run: 'two', beat: 0 });
+    await held.release();
+    expect(lock()).toMatchObject({ run: 'two' });
+    await state.remove('lock');
+    await expect(held.check()).rejects.toMatchObject({ code: 'LOCK_LOST' });
+  });
+
+  it('is over when somebody removed the lock, though nobody has taken over', async () => {
+    const held = await take('one');
+    await state.remove('lock');
+    await expect(held.check()).rejects.toMatchObject({ code: 'LOCK_LOST' });
+    expect(await held.takenOver()).toBe(false);
+    await held.release();
+  });
+});
+
+describe('recovery', () => {
+  it('comes first, with the lock held', async () => {
+    await lockedBy({ pid: await deadPid() });
+    let during: Owner | undefined;
+    await take('next', {
+      recover: async () => {
+        during = lock();
+      },
+    });
+    expect(during).toMatchObject({ run: 'next' });
+  });
+
+  it('comes first also when no lock was left: a run that could not restore has given it back', async () => {
+    let recovered = false;
+    await take('next', {
+      recover: async () => {
+        recovered = true;
+      },
+    });
+    expect(recovered).toBe(true);
+  });
+
+  it('that fails is told, even when the lock cannot be given back; the next run tries again', async () => {
+    const closed = problem('NOT_RESTORED', { reasons: [], command: 'start it' });
+    const recover = () => Promise.reject(closed);
+    await expect(take('one', { recover })).rejects.toBe(closed);
+    expect(await state.list('')).toEqual([]);
+    const stuck = faultyState(state, { method: 'remove', nth: 1, errno: 'EIO' });
+    await expect(take('two', { state: stuck, recover })).rejects.toBe(closed);
+  });
+});
+
+describe('an owner that cannot be seen from here', () => {
+  const elsewhere = { boot: 'another', host: 'far' };
+
+  /** Beats for the owner until stopped. */
+  function beating(owner: Owner): Disposable {
+    let text = JSON.stringify(owner);
+    let beat = 0;
+    const timer = setInterval(() => {
+      const next = JSON.stringify({ ...owner, beat: ++beat });
+      void state.replaceIf('lock', text, next);
+      text = next;
+    }, swift.beatEvery);
+    return { [Symbol.dispose]: () => clearInterval(timer) };
+  }
+
+  it('lives as long as its heart beats', async () => {
+    using _beating = beating(await lockedBy(elsewhere));
+    const watched: string[] = [];
+    const onWatch = (owner: string) => watched.push(owner);
+    await expect(take('two', { onWatch })).rejects.toMatchObject({
+      code: 'LOCK_HELD',
+      message: expect.stringContaining('run other'),
+    });
+    expect(watched).toEqual([expect.stringContaining('on far')]);
+  });
+
+  it('is dead once its heart was seen to stand still', async () => {
+    await lockedBy(elsewhere);
+    const started = performance.now();
+    await take('two');
+    // Twenty looks of ten milliseconds, each at least almost that long.
+    expect(performance.now() - started).toBeGreaterThan(swift.stillFor * 0.8);
+    expect(lock()).toMatchObject({ run: 'two' });
+  });
+
+  it('may give the lock back meanwhile', async () => {
+    await lockedBy(elsewhere);
+    setTimeout(() => void state.remove('lock'), 3 * swift.lookEvery);
+    const never = { ...swift, stillFor: 60_000 };
+    await take('two', { times: never });
+    expect(lock()).toMatchObject({ run: 'two' });
+  });
+
+  it('is watched no longer than until an interruption', async () => {
+    const owner = await lockedBy(elsewhere);
+    const interruption = new AbortController();
+    const reason = problem('INTERRUPTED', { signal: 'SIGTERM' });
+    const never = { ...swift, stillFor: 60_000 };
+    const onWatch = () => void setTimeout(() => interruption.abort(reason), 20);
+    await expect(take('two', { signal: interruption.signal, times: never, onWatch })).rejects.toBe(reason);
+    expect(lock()).toEqual(owner);
+  });
+
+  it('may be one that nobody can read: a lock that another version wrote, or a crash cut off', async () => {
+    for (const text of ['', '{"run":"other"']) {
+      await state.createExclusive('lock', text);
+      const held = await take('two');
+      expect(lock()).toMatchObject({ run: 'two' });
+      await held.release();
+    }
+  });
+});
