@@ -1,0 +1,132 @@
+import { counted } from '../format.ts';
+import { type Journal, openDeeds, openJournal, recoverJournal } from '../pipeline/journal.ts';
+import { type Held, takeLock } from '../pipeline/lock.ts';
+import type { Pipeline } from '../pipeline/pipeline.ts';
+import { keepRecord } from '../pipeline/records.ts';
+import { decideDeleteUntagged } from '../plan/delete-untagged.ts';
+import { makePlan } from '../plan/make-plan.ts';
+import { warningsOf } from '../plan/warnings.ts';
+import type { Client } from '../registry/client.ts';
+import type { Draft } from '../report/draft.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import type { State } from '../storage/storage.ts';
+import { clean } from './clean.ts';
+import { guard, read } from './look.ts';
+import { type FirstSight, firstSight, type Preflight, preflight } from './preflight.ts';
+import type { Aftermath, RunOptions } from './run.ts';
+import { newRunId, policyOf } from './session.ts';
+
+export interface MaintainOptions extends RunOptions {
+  readonly dryRun: boolean;
+  readonly pipeline: Pipeline;
+  readonly draft: Draft;
+  readonly aftermath: Aftermath;
+}
+
+export interface Maintained {
+  readonly outcome: 'ok' | 'nothing-to-do' | 'empty' | 'partial';
+  /** What is still to be proved once the registry is open again. */
+  readonly verifyLive?: () => Promise<void>;
+}
+
+/** The way through: look while the registry is live; close it only if there is something to close it for. */
+export async function maintain(options: MaintainOptions): Promise<Maintained> {
+  const { config, dryRun, pipeline, draft, emit } = options;
+  const runId = newRunId();
+
+  const look = (): Promise<FirstSight & { found?: Preflight }> =>
+    pipeline.step('preflight', async ({ signal, note }) => {
+      const sight = await firstSight(options, signal);
+      if (sight.leftOpen > 0 && !dryRun) {
+        note('an earlier run left something open: it is recovered first');
+        return sight;
+      }
+      const found = await preflight(options, sight, signal).catch((error: unknown) =>
+        unlessRunBegan(options, sight.runState, error),
+      );
+      if (found === undefined) return sight;
+      note(`registry ${sight.state.version}, ${sight.state.live}, ${found.storage.locate('')}`);
+      return { ...sight, found };
+    });
+  const sight = await look();
+  if (sight.found?.ground.kind === 'empty') return { outcome: 'empty' };
+
+  const { runState } = sight;
+  const held = dryRun ? undefined : await lock(options, sight.runtime, runState, runId);
+  if (held !== undefined) options.aftermath.record = (document) => keepRecord(runState, runId, document);
+  // What did not run a moment ago may have been stopped by another run, and be back.
+  const stale = held !== undefined && sight.state.live === 'stopped' && config.registry.live !== 'stopped';
+  const found = sight.found === undefined || stale ? (await look()).found : sight.found;
+  if (found === undefined) throw new Error('an earlier run is recovered, and still open');
+  const { state, storage, ground, apiRepositories } = found;
+  if (ground.kind === 'empty') return { outcome: 'empty' };
+  const policy = policyOf(config, held?.takenAt ?? Date.now(), state.major);
+
+  const inventory = await pipeline.step('inventory', (context) => read(storage, context));
+  draft.before = inventory.counts;
+
+  const plan = await pipeline.step('plan', async ({ note }) => {
+    const made = makePlan(inventory, policy);
+    for (const text of warningsOf(inventory, (key) => storage.locate(key))) emit({ type: 'warning', text });
+    guard(made, { config, state, reader: storage, missing: ground.missing, apiRepositories });
+    const { manifests, layerLinks, blobs } = made.totals.removed;
+    note(
+      `${counted(manifests, 'manifest')}, ${counted(layerLinks, 'layer link')} and ${counted(blobs, 'blob')} go`,
+    );
+    return made;
+  });
+  draft.plan = plan;
+  const { value: deleteUntagged, because } = decideDeleteUntagged(plan, config.garbageCollect.deleteUntagged);
+  draft.collector = plan.worthwhile ? { name: 'registry', deleteUntagged, because, rehearsed: false } : null;
+
+  if (!plan.worthwhile || ground.missing.length > 0) {
+    draft.after = dryRun ? undefined : inventory.counts;
+    return { outcome: 'nothing-to-do' };
+  }
+  if (held === undefined) return { outcome: 'ok' };
+  return clean({ ...options, ...found, missing: ground.missing, held, policy, plan, runId });
+}
+
+/**
+ * What goes wrong while another run closes the registry is owed to that: it holds the lock, and taking that tells so.
+ */
+async function unlessRunBegan(options: MaintainOptions, runState: State, error: unknown): Promise<undefined> {
+  if (!options.dryRun && (await openDeeds(runState)).length > 0) return undefined;
+  throw error;
+}
+
+async function lock(options: MaintainOptions, runtime: Runtime, state: State, run: string): Promise<Held> {
+  const { pipeline, emit } = options;
+  return pipeline.step('lock', async ({ signal, note, progress }) => {
+    const held = await takeLock({
+      state,
+      run,
+      signal,
+      onWatch: (owner) => progress({ text: `watching ${owner}` }),
+      recover: async () => {
+        const recovered = await recoverJournal(state, (memo) => runtime.undo(memo));
+        if (recovered.length === 0) return;
+        const deeds = counted(recovered.length, 'deed');
+        emit({ type: 'warning', text: `an earlier run had not been able to restore: ${deeds} undone now` });
+      },
+    });
+    let journal: Journal | undefined;
+    pipeline.defer('lock', async () => {
+      await journal?.close();
+      await held.release();
+    });
+    journal = await openJournal(state, run);
+    pipeline.journalTo(journal);
+    note(state.locate('lock'));
+    return held;
+  });
+}
+
+/** Runs `work` with `client` and closes it, whatever happens. */
+export async function withClient<T>(client: Client, work: (client: Client) => Promise<T>): Promise<T> {
+  try {
+    return await work(client);
+  } finally {
+    await client.close();
+  }
+}

@@ -1,0 +1,102 @@
+import type { StorageRootHint } from '../config/legacy.ts';
+import type { Config } from '../config/schema.ts';
+import { CleanupError, problem, reasonOf } from '../errors.ts';
+import type { Emit } from '../pipeline/events.ts';
+import { Pipeline } from '../pipeline/pipeline.ts';
+import type { ReportDocument } from '../report/document.ts';
+import { type Draft, makeDocument, newDraft } from '../report/draft.ts';
+import { endingOf } from './ending.ts';
+import { maintain } from './maintain.ts';
+
+export interface RunOptions {
+  readonly config: Config;
+  /** What loading the configuration had to say. */
+  readonly warnings: readonly string[];
+  /** Where an earlier tool's variable says that the storage is. */
+  readonly storageRootHint?: StorageRootHint;
+  readonly command: 'run' | 'plan';
+  readonly emit: Emit;
+  /** Interrupts: what has begun is undone. */
+  readonly signal: AbortSignal;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/** What a run leaves for the end, whatever happened: how to restore by hand, and what was measured. */
+export interface Aftermath {
+  byHand: string | undefined;
+  window: (() => ReportDocument['window']) | undefined;
+  /** Keeps the document among the runs; undefined for a dry run. */
+  record: ((document: ReportDocument) => Promise<void>) | undefined;
+}
+
+/**
+ * Cleans the registry, or (`plan`, dry run) tells what that would do. Never throws what the catalogue knows: the
+ * document says how it ended. Bugs are thrown, after everything was undone.
+ */
+export async function run(options: RunOptions): Promise<ReportDocument> {
+  const { config, command, signal } = options;
+  const dryRun = config.dryRun || command === 'plan';
+  const draft = newDraft(command, dryRun, config.untagged.keepWithin.text);
+  const emit: Emit = (event) => {
+    if (event.type === 'warning') draft.warnings.push(event.text);
+    options.emit(event);
+  };
+  const pipeline = new Pipeline({ emit, signal });
+  const aftermath: Aftermath = { byHand: undefined, window: undefined, record: undefined };
+  for (const text of options.warnings) emit({ type: 'warning', text });
+  let thrown: unknown;
+  let outcome: 'ok' | 'nothing-to-do' | 'empty' | 'partial' = 'ok';
+  try {
+    const after = await maintain({ ...options, dryRun, emit, pipeline, draft, aftermath });
+    outcome = after.outcome;
+    await restore(pipeline, draft, aftermath);
+    await after.verifyLive?.();
+  } catch (error) {
+    thrown = error;
+    // A second round for what is still on the stack; nothing where `restore` has emptied it.
+    const worse = await restore(pipeline, draft, aftermath).catch((worse: unknown) => worse);
+    if (worse !== undefined) {
+      for (const text of textsOf(thrown)) emit({ type: 'warning', text });
+      thrown = worse;
+    }
+  }
+  if (thrown === undefined && signal.aborted) thrown = signal.reason;
+  if (thrown !== undefined && !(thrown instanceof CleanupError)) throw thrown;
+  const error = thrown;
+  const document = makeDocument(draft, endingOf(outcome, error, pipeline.records));
+  const { record } = aftermath;
+  if (record === undefined) return document;
+  // A run is not worse for a full disk that has no room for its record.
+  await pipeline
+    .lastStep('report', () => record(document))
+    .catch((error: unknown) => {
+      emit({ type: 'warning', text: `the record of this run could not be kept: ${reasonOf(error)}` });
+    });
+  return makeDocument(draft, endingOf(outcome, error ?? interruptionOf(signal), pipeline.records));
+}
+
+/** Whoever interrupts while the record is written is told so as well. */
+function interruptionOf({ aborted, reason }: AbortSignal): CleanupError | undefined {
+  return aborted && reason instanceof CleanupError ? reason : undefined;
+}
+
+/** Undoes everything that was done, and says so loudly when that failed. */
+async function restore(pipeline: Pipeline, draft: Draft, aftermath: Aftermath): Promise<void> {
+  const failures = await pipeline.undoAll();
+  if (aftermath.window !== undefined) draft.window = aftermath.window();
+  if (failures.length === 0) return;
+  const reasons = failures.flatMap(({ step, error }) => textsOf(error).map((text) => `${step}: ${text}`));
+  if (failures.some(({ step }) => step !== 'lock')) {
+    throw problem('NOT_RESTORED', {
+      reasons,
+      command: aftermath.byHand ?? 'systemctl start docker-registry',
+    });
+  }
+  draft.warnings.push(...reasons);
+}
+
+/** What an error says that is told beside another one. Of NOT_RESTORED only the reasons: that is said louder. */
+function textsOf(error: unknown): readonly string[] {
+  if (!(error instanceof CleanupError)) return [reasonOf(error)];
+  return error.code === 'NOT_RESTORED' ? error.details : [error.message, ...error.details];
+}

@@ -1,0 +1,70 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { foreignToRegistry } from '../config/environment.ts';
+import type { Config } from '../config/schema.ts';
+import type { Policy } from '../plan/plan.ts';
+import { type Client, createClient } from '../registry/client.ts';
+import { openRuntime } from '../runtime/open.ts';
+import type { RegistryState, Runtime } from '../runtime/runtime.ts';
+import { openState, openStorage } from '../storage/open.ts';
+import type { State, Storage } from '../storage/storage.ts';
+
+/** Where our own files live: beside the data they guard, outside what the registry reads. */
+const stateDirectory = '.registry-cleanup';
+
+/** The runtime that `config` describes. */
+export function openConfiguredRuntime(config: Config, env: NodeJS.ProcessEnv): Promise<Runtime> {
+  const { registry } = config;
+  return openRuntime(registry.runtime, {
+    binary: registry.binary,
+    config: registry.config,
+    live: registry.live,
+    url: registry.url,
+    hasAuth: registry.auth.username !== undefined,
+    standIn: config.readonlyInstance,
+    stopTimeoutMs: registry.stopTimeout.ms,
+    startTimeoutMs: registry.startTimeout.ms,
+    env,
+    dropEnv: foreignToRegistry(env),
+  });
+}
+
+/** The storage that the registry uses; `readOnly`: nothing can be removed through it. */
+export function openRegistryStorage(state: RegistryState, readOnly: boolean): Promise<Storage> {
+  return openStorage({ driver: state.driver, root: state.root, readOnly });
+}
+
+/** The state directory of that storage. */
+export function openRunState(config: Config, state: RegistryState): Promise<State> {
+  return openState(config.state.directory ?? join(state.root, stateDirectory));
+}
+
+/** A client with the configured credentials. */
+export function openClient(config: Config, state: RegistryState, signal?: AbortSignal): Client {
+  const { auth, tls } = config.registry;
+  const { username, password } = auth;
+  return createClient({
+    url: state.url,
+    auth: username === undefined || password === undefined ? undefined : { username, password },
+    tls,
+    signal,
+  });
+}
+
+/** The user's wishes, with the storage's clock, for a registry of the major version. */
+export function policyOf(config: Config, now: number, major: number): Policy {
+  return {
+    now,
+    untaggedKeepWithin: config.untagged.keepWithin.ms,
+    protect: new Set(config.untagged.protect),
+    uploadsKeepWithin: config.uploads.keepWithin.ms,
+    removeEmptyRepositories: config.repositories.removeEmpty,
+    collectorTakesLinks: major >= 3,
+  };
+}
+
+/** Sorts by time, and is told apart from every other: `20261120T191500-5f3a9c1e`. */
+export function newRunId(): string {
+  const time = new Date().toISOString().replace(/[-:]/g, '').slice(0, 15);
+  return `${time}-${randomBytes(4).toString('hex')}`;
+}

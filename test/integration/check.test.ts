@@ -1,0 +1,387 @@
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { check } from '../../src/commands/check.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import type { CheckDocument, Finding } from '../../src/report/check-document.ts';
+import { at, digestOf } from '../support/layout.ts';
+import { configFor, program } from '../support/program.ts';
+import {
+  deleteManifest,
+  noise,
+  type Pushed,
+  pushArtifact,
+  pushBlob,
+  pushCosign,
+  pushImage,
+  pushMultiArch,
+} from '../support/push.ts';
+import { startRegistry, type TestRegistry } from '../support/registry.ts';
+import { count, diff, type Snapshot, snapshot } from '../support/tree.ts';
+
+/** What is expected of one damage: where it is, and whom it hurts. `path` is below the driver's root. */
+interface Expected {
+  readonly kind: string;
+  readonly path: string;
+  readonly tag?: string | null;
+  readonly severity?: Finding['severity'];
+}
+
+interface Damage {
+  readonly id: string;
+  readonly title: string;
+  /** Does it to `damaged/<id>`, which has an image or an index `v1`, and tells what must be found. */
+  make(repository: string, registry: TestRegistry): Promise<readonly Expected[]>;
+  /** Only reading every byte finds it. */
+  readonly hidden?: boolean;
+}
+
+const damages: readonly Damage[] = [
+  {
+    id: 'layer-gone',
+    title: 'a layer is gone',
+    async make(repository, registry) {
+      const { blobs } = await pushImage(registry.url, repository, 'v1');
+      return [remove(registry, at.blob(blobs[1] ?? ''), { kind: 'blob-missing' })];
+    },
+  },
+  {
+    id: 'config-gone',
+    title: 'a config is gone',
+    async make(repository, registry) {
+      const { blobs } = await pushImage(registry.url, repository, 'v1', { dialect: 'docker' });
+      return [remove(registry, at.blob(blobs[0] ?? ''), { kind: 'blob-missing' })];
+    },
+  },
+  {
+    id: 'manifest-gone',
+    title: 'a manifest is gone',
+    async make(repository, registry) {
+      const { digest } = await pushImage(registry.url, repository, 'v1');
+      return [remove(registry, at.blob(digest), { kind: 'manifest-missing' })];
+    },
+  },
+  {
+    id: 'child-gone',
+    title: 'the manifest of a child is gone',
+    async make(repository, registry) {
+      const { images } = await pushMultiArch(registry.url, repository, 'v1');
+      return [remove(registry, at.blob(images[1]?.digest ?? ''), { kind: 'manifest-missing' })];
+    },
+  },
+  {
+    id: 'layer-of-a-child-gone',
+    title: 'a layer of a child is gone',
+    async make(repository, registry) {
+      const { images } = await pushMultiArch(registry.url, repository, 'v1');
+      return [remove(registry, at.blob(images[1]?.blobs[1] ?? ''), { kind: 'blob-missing' })];
+    },
+  },
+  {
+    id: 'manifest-empty',
+    title: 'a manifest has no bytes',
+    async make(repository, registry) {
+      const { digest } = await pushImage(registry.url, repository, 'v1');
+      return [write(registry, at.blob(digest), '', { kind: 'manifest-damaged' })];
+    },
+  },
+  {
+    id: 'manifest-other',
+    title: 'a manifest is one, but not that of its digest',
+    async make(repository, registry) {
+      const { digest, bytes } = await pushImage(registry.url, repository, 'v1');
+      return [write(registry, at.blob(digest), `${text(bytes)} `, { kind: 'manifest-damaged' })];
+    },
+  },
+  {
+    id: 'layer-link-gone',
+    title: 'the link of a layer is gone',
+    async make(repository, registry) {
+      const { blobs } = await pushImage(registry.url, repository, 'v1');
+      return [remove(registry, at.layer(repository, blobs[1] ?? ''), { kind: 'layer-link-missing' })];
+    },
+  },
+  {
+    id: 'revision-gone',
+    title: 'a tag names a manifest that the repository does not have',
+    async make(repository, registry) {
+      const { digest } = await pushImage(registry.url, repository, 'v1');
+      rmSync(join(registry.root, at.revision(repository, digest)));
+      return [{ kind: 'tag-without-revision', path: at.current(repository, 'v1') }];
+    },
+  },
+  {
+    id: 'tag-empty',
+    title: 'the link of a tag has no bytes',
+    async make(repository, registry) {
+      await pushImage(registry.url, repository, 'v1');
+      return [write(registry, at.current(repository, 'v1'), '', { kind: 'malformed-link' })];
+    },
+  },
+  {
+    id: 'revision-empty',
+    title: 'the link of an untagged manifest has a newline at its end',
+    async make(repository, registry) {
+      const { digest } = await pushImage(registry.url, repository, undefined);
+      await pushImage(registry.url, repository, 'v1', { seed: 'whole' });
+      const found = { kind: 'malformed-link', tag: null };
+      return [write(registry, at.revision(repository, digest), `${digest}\n`, found)];
+    },
+  },
+  {
+    id: 'layers-directory-gone',
+    title: '_layers is gone, without which images are swept',
+    async make(repository, registry) {
+      const { blobs } = await pushImage(registry.url, repository, 'v1');
+      const area = `${at.repository(repository)}/_layers`;
+      return [
+        remove(registry, area, { kind: 'no-layers-directory', tag: null }, `${area}/`),
+        ...blobs.map((blob) => ({ kind: 'layer-link-missing', path: at.layer(repository, blob) })),
+      ];
+    },
+  },
+  {
+    id: 'children-deleted',
+    title: 'the children of an index were deleted, perhaps on purpose',
+    async make(repository, registry) {
+      const { images } = await pushMultiArch(registry.url, repository, 'v1');
+      for (const { digest } of images) await deleteManifest(registry.url, repository, digest);
+      return images.map(({ digest }) => ({
+        kind: 'sparse-index',
+        path: at.revision(repository, digest),
+        severity: 'warning',
+      }));
+    },
+  },
+  {
+    id: 'left-over',
+    title: 'a write was cut off before its file got its name',
+    async make(repository, registry) {
+      const { digest } = await pushImage(registry.url, repository, 'v1');
+      const path = `${at.revision(repository, digest)}.b3d1.tmp`;
+      return [write(registry, path, 'sha', { kind: 'temporary', tag: null, severity: 'warning' })];
+    },
+  },
+  {
+    id: 'layer-flipped',
+    title: 'a byte of a layer is another one',
+    hidden: true,
+    async make(repository, registry) {
+      const { blobs } = await pushImage(registry.url, repository, 'v1');
+      return [flip(registry, blobs[1] ?? '', { kind: 'blob-corrupt' })];
+    },
+  },
+  {
+    id: 'child-flipped',
+    title: 'a byte of the config of a child is another one',
+    hidden: true,
+    async make(repository, registry) {
+      const { images } = await pushMultiArch(registry.url, repository, 'v1');
+      return [flip(registry, images[0]?.blobs[0] ?? '', { kind: 'blob-corrupt' })];
+    },
+  },
+  {
+    id: 'untagged-flipped',
+    title: 'a byte of a layer that only an untagged manifest needs is another one',
+    hidden: true,
+    async make(repository, registry) {
+      const { blobs } = await pushImage(registry.url, repository, undefined);
+      return [flip(registry, blobs[1] ?? '', { kind: 'blob-corrupt', tag: null })];
+    },
+  },
+];
+
+describe('check', () => {
+  let registry: TestRegistry;
+  let config: string;
+  let healthy: Record<'quick' | 'thorough', CheckDocument>;
+  let sick: Record<'quick' | 'thorough', CheckDocument>;
+  let atFirst: ReturnType<typeof count>;
+  let orphan: string;
+  let damaged: Snapshot;
+  const expected = new Map<string, readonly Expected[]>();
+
+  beforeAll(async () => {
+    registry = await startRegistry();
+    config = configFor(registry);
+    await pushHealthy(registry.url);
+    atFirst = count(registry.root);
+    healthy = { quick: await checkHere(config), thorough: await checkHere(config, true) };
+    for (const damage of damages) {
+      expected.set(damage.id, await damage.make(`damaged/${damage.id}`, registry));
+    }
+    orphan = await pushBlob(registry.url, 'healthy/app', noise('orphan'));
+    flip(registry, orphan, { kind: '' });
+    damaged = snapshot(registry.root, { ignoreState: false });
+    sick = { quick: await checkHere(config), thorough: await checkHere(config, true) };
+  });
+  afterAll(() => registry[Symbol.asyncDispose]());
+
+  it('is content with a healthy registry, and tells how much it looked at', () => {
+    const whole = { outcome: 'ok', exitCode: 0, findings: [], warnings: [], error: null, totals: atFirst };
+    expect(healthy.quick).toMatchObject({ ...whole, read: null });
+    const { blobs, bytes } = atFirst;
+    expect(healthy.thorough).toMatchObject({ ...whole, read: { blobs, bytes } });
+  });
+
+  it.each(damages)('finds: $title ($id)', ({ id, hidden }) => {
+    const repository = `damaged/${id}`;
+    const found = (document: CheckDocument) =>
+      document.findings.filter((finding) => finding.repository === repository);
+    const all = (expected.get(id) ?? []).map(({ kind, path, tag = 'v1', severity = 'error' }) => ({
+      severity,
+      kind,
+      path: join(registry.root, path),
+      repository,
+      tag,
+      detail: expect.stringMatching(/\w/),
+      cure: expect.stringMatching(/\w/),
+    }));
+    expect(found(sick.thorough)).toHaveLength(all.length);
+    expect(found(sick.thorough)).toEqual(expect.arrayContaining(all));
+    expect(found(sick.quick)).toEqual(hidden === true ? [] : found(sick.thorough));
+  });
+
+  it('finds nothing else, and tells a corrupt blob that nobody names without calling it damage', () => {
+    const others = sick.thorough.findings.filter(
+      ({ repository }) => repository?.startsWith('damaged/') !== true,
+    );
+    expect(others).toEqual([
+      expect.objectContaining({
+        severity: 'warning',
+        kind: 'blob-corrupt',
+        path: join(registry.root, at.blob(orphan)),
+        repository: null,
+        tag: null,
+      }),
+    ]);
+  });
+
+  it('tells errors before warnings, and no damage twice', () => {
+    for (const { findings } of [sick.quick, sick.thorough]) {
+      const severities = findings.map(({ severity }) => severity);
+      expect(severities).toEqual(severities.toSorted());
+      const paths = findings.map(({ path }) => path);
+      expect(paths).toEqual([...new Set(paths)]);
+    }
+  });
+
+  it('counts bytes, and blobs, that it really read', () => {
+    const { blobs, bytes } = count(registry.root);
+    expect(sick.thorough.read).toEqual({ blobs, bytes });
+    expect(sick.quick).toMatchObject({ outcome: 'damaged', exitCode: 21, read: null });
+    expect(sick.thorough).toMatchObject({ outcome: 'damaged', exitCode: 21 });
+  });
+
+  it('changes nothing, and leaves the live registry as it is', async () => {
+    const { pid } = registry;
+    await checkHere(config, true);
+    expect(diff(damaged, snapshot(registry.root, { ignoreState: false }))).toEqual([]);
+    expect(registry.pid).toBe(pid);
+  });
+
+  it('prints one JSON document, and ends with its exit code', async () => {
+    const { stdout, exitCode } = await program(['check', '--config', config, '--json']);
+    const document = JSON.parse(stdout);
+    expect(exitCode).toBe(21);
+    expect(document).toEqual(sick.quick);
+    expect(Object.keys(document)).toEqual([
+      'version',
+      'command',
+      'outcome',
+      'exitCode',
+      'registry',
+      'totals',
+      'read',
+      'findings',
+      'warnings',
+      'error',
+    ]);
+    expect(document).toMatchObject({ version: 1, command: 'check', registry: { version: registry.version } });
+  });
+
+  it('tells a person the path, whom it hurts and what to do', async () => {
+    const { stdout, exitCode } = await program(['check', '--config', config, '--read-data']);
+    expect(exitCode).toBe(21);
+    const [layer] = expected.get('layer-flipped') ?? [];
+    // Lines are broken for the reader, within long paths as well.
+    const squeezed = (text: string) => text.replaceAll(/\s+/g, '');
+    expect(squeezed(stdout)).toContain(
+      squeezed(
+        `ERROR blob-corrupt in damaged/layer-flipped:v1
+         ${join(registry.root, layer?.path ?? '')}
+         its bytes do not hash to its name
+         → Remove the file and push an image that has it again (a registry never overwrites a blob).`,
+      ),
+    );
+    expect(stdout).toMatch(/\nDamaged: \d+ errors, \d+ warnings\.\n/);
+  });
+});
+
+describe('check, of a registry that is stopped', () => {
+  it('looks at it as it is, and starts nothing', async () => {
+    await using registry = await startRegistry();
+    await pushHealthy(registry.url);
+    await registry.stop();
+    const document = await checkHere(configFor(registry, { live: 'stopped' }));
+    expect(document).toMatchObject({ outcome: 'ok', exitCode: 0, totals: count(registry.root) });
+    expect(registry.pid).toBeUndefined();
+  });
+
+  it('has a word for an empty one, and refuses what is none', async () => {
+    await using registry = await startRegistry({ start: false });
+    const config = configFor(registry, { live: 'stopped' });
+    expect(await checkHere(config, true)).toMatchObject({ outcome: 'empty', exitCode: 0, findings: [] });
+    writeFileSync(join(registry.root, 'holiday.jpg'), 'x');
+    const { stdout, exitCode } = await program(['check', '--config', config, '--json']);
+    expect(exitCode).toBe(6);
+    expect(JSON.parse(stdout)).toMatchObject({ outcome: 'refused', exitCode: 6, error: { code: 'REFUSED' } });
+  });
+});
+
+/** One of each kind that is whole, some of which a careless look might think damaged. */
+async function pushHealthy(url: string): Promise<void> {
+  const image = await pushImage(url, 'healthy/app', 'v1', { seed: 'old' });
+  await pushImage(url, 'healthy/app', 'v1', { foreign: true });
+  await pushArtifact(url, 'healthy/app', undefined, { subject: image });
+  await pushCosign(url, 'healthy/app', image);
+  await pushMultiArch(url, 'healthy/app/nested', 'v1');
+  const lonely: Pushed = await pushImage(url, 'healthy/empty', 'v1');
+  await deleteManifest(url, 'healthy/empty', lonely.digest);
+}
+
+/** The document that `check` prints, without the cost of a process. */
+async function checkHere(configFile: string, readData = false): Promise<CheckDocument> {
+  const env = { PATH: process.env.PATH, HOME: process.env.HOME };
+  const { config } = await loadConfig({ cwd: tmpdir(), env, configFile });
+  const { signal } = new AbortController();
+  return check({ config, readData, emit: () => {}, signal, env });
+}
+
+type Found = Omit<Expected, 'path'>;
+
+function remove(registry: TestRegistry, path: string, found: Found, told = path): Expected {
+  rmSync(join(registry.root, path), { recursive: true });
+  return { ...found, path: told };
+}
+
+function write(registry: TestRegistry, path: string, content: string, found: Found): Expected {
+  writeFileSync(join(registry.root, path), content);
+  return { ...found, path };
+}
+
+/** Changes one bit in the middle of a blob. */
+function flip(registry: TestRegistry, digest: string, found: Found): Expected {
+  const path = at.blob(digest);
+  const file = join(registry.root, path);
+  const bytes = readFileSync(file);
+  bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 1;
+  expect(digestOf(bytes)).not.toBe(digest);
+  writeFileSync(file, bytes);
+  return { ...found, path };
+}
+
+function text(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
+}
