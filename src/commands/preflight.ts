@@ -47,7 +47,7 @@ export async function preflight(
     const deeds = counted(leftOpen, 'deed');
     emit({
       type: 'warning',
-      text: `an earlier run died and left ${deeds} to undo: a run (no dry run) undoes them first`,
+      text: `another run is under way, or died and left ${deeds} to undo: then the next run that is no dry run undoes them first`,
     });
   }
   for (const text of state.warnings) emit({ type: 'warning', text });

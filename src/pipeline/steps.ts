@@ -19,7 +19,7 @@ export const steps = [
   { id: 'verify', title: 'Verifying what stays', dryRun: false },
   { id: 'restore', title: 'Bringing the registry back', dryRun: false },
   { id: 'verify-live', title: 'Verifying the live registry', dryRun: false },
-  { id: 'report', title: 'Reporting', dryRun: true },
+  { id: 'report', title: 'Reporting', dryRun: false },
 ] as const satisfies readonly { id: string; title: string; dryRun: boolean }[];
 
 export type StepId = (typeof steps)[number]['id'];

@@ -24,7 +24,8 @@ export function createFence(
       if (survivor !== undefined) return `${describeProcess(survivor)} still runs`;
       return (await findIntruder(ground, runId)) ?? (await standIn?.trouble());
     },
-    byHand: live === 'stopped' ? '' : byHand(live, process.cwd()),
+    // Nothing is to be started where nothing ran; what we started may have to be ended.
+    byHand: live === 'stopped' ? `pkill -f registry-cleanup-${runId}` : byHand(live, process.cwd()),
     window: () => timeline.window(),
   };
 }
