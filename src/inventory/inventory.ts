@@ -70,12 +70,16 @@ export interface Oddity {
   readonly detail: string;
 }
 
+/** What a storage holds. */
 export interface Counts {
   readonly repositories: number;
+  /** Tags that have a `current/link`. */
   readonly tags: number;
+  /** Revision links: a manifest counts once in each repository that has it. */
   readonly manifests: number;
   readonly layerLinks: number;
   readonly blobs: number;
+  /** The sum of the sizes of every `data` file under `blobs/`. */
   readonly bytes: number;
 }
 

@@ -94,7 +94,6 @@ export function makePlan(inventory: Inventory, policy: Policy, first?: Plan): Pl
       kept,
       young: { manifests: kept.young, nextAt },
     },
-    warnings: [],
     worthwhile:
       count('tag') + count('revision') + count('repository') + oldLinks > 0 ||
       blobs.ids.length > blobs.young.blobs,

@@ -71,7 +71,6 @@ export interface Plan {
   readonly keep: Iterable<Keep>;
   readonly repositories: readonly RepositoryPlan[];
   readonly totals: PlanTotals;
-  readonly warnings: readonly string[];
   /** Whether there is anything worth closing the registry for. */
   readonly worthwhile: boolean;
   /** What must be there afterwards, by the inventory's ids. */

@@ -1,17 +1,9 @@
 import type { ExitCode } from '../errors.ts';
-import type { Totals } from './document.ts';
+import type { StorageFinding } from '../plan/findings.ts';
+import type { ReportedError, Totals } from './document.ts';
 
-/** Something that `check` found. `error`: a tag, or the collector, is harmed by it. */
-export interface Finding {
-  readonly severity: 'error' | 'warning';
-  readonly kind: string;
-  /** As a person finds it: an absolute path. */
-  readonly path: string;
-  readonly repository: string | null;
-  readonly tag: string | null;
-  readonly detail: string;
-  readonly cure: string;
-}
+/** Something that `check` found. `path` as a person finds it: an absolute path. */
+export type Finding = StorageFinding;
 
 /** The result of `check`. Later versions only add keys. */
 export interface CheckDocument {
@@ -25,10 +17,5 @@ export interface CheckDocument {
   readonly read: { readonly blobs: number; readonly bytes: number } | null;
   readonly findings: readonly Finding[];
   readonly warnings: readonly string[];
-  readonly error: {
-    readonly code: string;
-    readonly message: string;
-    readonly hint: string;
-    readonly details: readonly string[];
-  } | null;
+  readonly error: ReportedError | null;
 }

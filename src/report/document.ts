@@ -1,29 +1,21 @@
 import type { ExitCode } from '../errors.ts';
+import type { Counts } from '../inventory/inventory.ts';
 import type { StepOutcome } from '../pipeline/events.ts';
 import type { StepId } from '../pipeline/steps.ts';
-import type { Keep, KeepReason, Removal } from '../plan/plan.ts';
+import type { Keep, KeepReason, PlanTotals, Removal } from '../plan/plan.ts';
 
-/** What a registry holds, measured. `bytes` is the sum of the sizes of every `data` file under `blobs/`. */
-export interface Totals {
-  readonly repositories: number;
-  /** Tags that have a `current/link`. */
-  readonly tags: number;
-  /** Revision links: a manifest counts once in each repository that has it. */
-  readonly manifests: number;
-  readonly layerLinks: number;
-  readonly blobs: number;
-  readonly bytes: number;
-}
+/** What a registry holds, measured. */
+export type Totals = Counts;
 
 /** Counts of what went, or (dry run) would go. */
-export interface RemovedTotals {
-  readonly tags: number;
-  readonly manifests: number;
-  readonly layerLinks: number;
-  readonly uploads: number;
-  readonly repositories: number;
-  readonly blobs: number;
-  readonly bytes: number;
+export type RemovedTotals = PlanTotals['removed'];
+
+/** An error of the catalogue, as documents carry it. */
+export interface ReportedError {
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string;
+  readonly details: readonly string[];
 }
 
 export interface RepositoryFigures {
@@ -89,10 +81,5 @@ export interface ReportDocument {
     readonly keep: readonly Keep[];
   };
   readonly warnings: readonly string[];
-  readonly error: {
-    readonly code: string;
-    readonly message: string;
-    readonly hint: string;
-    readonly details: readonly string[];
-  } | null;
+  readonly error: ReportedError | null;
 }
