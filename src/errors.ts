@@ -77,6 +77,29 @@ const catalogue = {
     message: `The answer of ${c.url} is of no use: ${c.reason}.`,
     hint: 'Check that registry.url is the address of a registry, and what stands between it and the cleaner.',
   }),
+  ENGINE_UNREACHABLE: (c: { engine: string; reason: string; hint: string }): ErrorText => ({
+    exitCode: 1,
+    message: `The Docker Engine at ${c.engine} could not be reached: ${c.reason}.`,
+    hint: c.hint,
+  }),
+  ENGINE_ANSWERED: (c: {
+    method: string;
+    path: string;
+    status: number;
+    reason: string;
+    hint?: string;
+  }): ErrorText => ({
+    exitCode: 1,
+    message: `${c.method} ${c.path} was answered by the Docker Engine with ${c.status}${c.reason === '' ? '' : `: ${c.reason}`}.`,
+    hint: c.hint ?? 'See what the engine says above; its own log may tell more (journalctl -u docker).',
+  }),
+  REDIS_FAILED: (c: { address: string; reason: string }): ErrorText => ({
+    exitCode: 1,
+    message: `The registry's cache in Redis (${c.address}) cannot be flushed: ${c.reason}.`,
+    hint:
+      "Check that Redis runs, and the redis section of the registry's configuration. Its user needs PING, SCAN and " +
+      'UNLINK or DEL.',
+  }),
   REFUSED: (c: { reasons: readonly string[] }): ErrorText => ({
     exitCode: 6,
     message: 'Refused: this registry cannot be cleaned safely as it is. Nothing was changed.',
@@ -121,6 +144,14 @@ const catalogue = {
     message: 'THE REGISTRY COULD NOT BE RESTORED.',
     hint: `Start it by hand, now:\n\n    ${c.command}\n`,
     details: c.reasons,
+  }),
+  NOT_FLUSHED: (c: { address: string; reason: string; command: string }): ErrorText => ({
+    exitCode: 20,
+    message: "THE REGISTRY'S CACHE IN REDIS COULD NOT BE FLUSHED.",
+    hint:
+      'Until it is, the registry takes blobs that are gone for present, and loses pushes of them. The next run tries ' +
+      `again first; flush it by hand, now:\n\n    ${c.command}\n`,
+    details: [`Redis at ${c.address}: ${c.reason}`],
   }),
   INTERRUPTED: (c: { signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP' }): ErrorText => ({
     exitCode: c.signal === 'SIGINT' ? 130 : 143,
