@@ -23,9 +23,12 @@ export function createExchange(options: {
   readonly tls?: Tls;
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
+  readonly connectTo?: { readonly host: string; readonly port: number } | undefined;
 }): Exchange {
   const address = registryAddress(options.url);
-  const transport = createTransport(options);
+  const { connectTo } = options;
+  const detour = connectTo && { origin: address.url.origin, ...connectTo };
+  const transport = createTransport({ ...options, detour });
   const credentials = options.auth ?? credentialsIn(options.url);
   const authenticator = createAuthenticator(address.url, credentials, transport);
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { getCACertificates } from 'node:tls';
-import { Agent, type Dispatcher } from 'undici';
+import { Agent, buildConnector, type Dispatcher } from 'undici';
 import { problem, reasonOf } from '../errors.ts';
 import { shownUrl } from './client-url.ts';
 
@@ -9,6 +9,13 @@ export interface Tls {
   readonly ca?: string;
   /** True: certificates are not checked. */
   readonly insecure?: boolean;
+}
+
+/** Requests to `origin` go to `host` and `port`, whatever its name resolves to. Names in headers and TLS stay. */
+export interface Detour {
+  readonly origin: string;
+  readonly host: string;
+  readonly port: number;
 }
 
 export interface Request {
@@ -52,6 +59,7 @@ export function createTransport(options: {
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
   readonly connections?: number;
+  readonly detour?: Detour | undefined;
 }): Transport {
   const { timeoutMs } = options;
   const agent = new Agent({
@@ -60,7 +68,7 @@ export function createTransport(options: {
     // The deadline below is the only one: it also ends an answer that comes a byte at a time.
     headersTimeout: 0,
     bodyTimeout: 0,
-    connect: { timeout: timeoutMs, ...tlsOptions(options.tls) },
+    connect: connector({ timeout: timeoutMs, ...tlsOptions(options.tls) }, options.detour),
   });
 
   async function send(request: Request): Promise<Answer> {
@@ -101,6 +109,18 @@ export function createTransport(options: {
   }
 
   return { send, close: () => agent.destroy() };
+}
+
+function connector(
+  options: buildConnector.BuildOptions,
+  detour: Detour | undefined,
+): buildConnector.connector {
+  const connect = buildConnector(options);
+  if (detour === undefined) return connect;
+  return (target, callback) => {
+    const there = `${target.protocol}//${target.host ?? target.hostname}` === detour.origin;
+    connect(there ? { ...target, hostname: detour.host, port: String(detour.port) } : target, callback);
+  };
 }
 
 async function readBody(

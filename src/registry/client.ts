@@ -8,6 +8,8 @@ import type { Digest } from './digest.ts';
 export interface ClientOptions {
   /** `http://127.0.0.1:5000`, with a path where the registry has a prefix. */
   readonly url: string;
+  /** Where to connect instead of what the host of `url` resolves to. Token services are not affected. */
+  readonly connectTo?: { readonly host: string; readonly port: number } | undefined;
   readonly auth?: Credentials;
   readonly tls?: Tls;
   /** For one question and its answer, milliseconds; uploads get more by their size. */

@@ -1,5 +1,6 @@
 import { overriddenText, overrideSections, overridesOf, type Sections } from './configuration-environment.ts';
 import { ConfigurationError, readYaml, readYamlValue, type Values } from './configuration-yaml.ts';
+import { type RedisSection, redisSection } from './redis-settings.ts';
 
 /** What a registry does with its config.yml and its environment, as far as it concerns us. */
 export interface RegistryConfiguration {
@@ -11,6 +12,8 @@ export interface RegistryConfiguration {
   readonly auth: 'none' | 'htpasswd' | 'token' | 'other';
   /** Where `storage.cache` keeps descriptors. `other`: a kind that the registry does not know, so none. */
   readonly cache: 'none' | 'inmemory' | 'redis' | 'other';
+  /** What `redisSettings` understands, if the cache is in Redis. Holds a password. */
+  readonly redis: RedisSection;
   /** `proxy.remoteurl`: set for a pull-through cache. */
   readonly proxy: string | undefined;
   /** `storage.maintenance.readonly.enabled`. */
@@ -60,6 +63,7 @@ export function parseConfiguration(
     http: httpOf(texts.http, env),
     auth: authOf(overrideSections('auth', values.auth, env)),
     cache: cacheOf(storage.cache ?? {}),
+    redis: redisSection(texts.redis, env),
     proxy: textOf('proxy', texts.proxy, ['remoteurl'], env) || undefined,
     readOnly: isMap(storage.maintenance?.readonly) && storage.maintenance.readonly.enabled === true,
     storage,

@@ -1,13 +1,16 @@
 import type { Memo } from '../deed.ts';
+import { failForeignDeed } from './foreign-deed.ts';
 import { childrenIn, endChildren } from './process/children.ts';
 import { collectDeed } from './process/collect.ts';
 import { withoutOurs } from './process/environment.ts';
 import { createFence } from './process/fence.ts';
+import { flushFromMemo, processFlushDeed } from './process/flush.ts';
 import type { Ground } from './process/ground.ts';
 import { inspect } from './process/inspect.ts';
 import { parseMemo } from './process/memos.ts';
 import type { ProcessRuntimeOptions } from './process/options.ts';
 import { graceMs, restoreLive } from './process/restore.ts';
+import { tryReadonly } from './process/try-readonly.ts';
 import { removeWorkplace } from './process/workplace.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -34,15 +37,26 @@ export function createProcessRuntime(options: ProcessRuntimeOptions): Runtime {
       found = ground;
       return state;
     },
+    reachLive: async ({ url }) => ({ url }),
+    isRunning: async () => undefined,
+    close: async () => {},
     fence: (_state, { standIn, runId }) => createFence(ground(), { standIn, runId }),
+    flush: (_state, { runId }) => processFlushDeed(ground(), runId),
     collect: (_state, collectOptions) => collectDeed(ground(), collectOptions),
+    async tryReadonly(_state, trial, ask) {
+      if (found === undefined) return { untried: 'what is refused leaves nothing to try it with' };
+      return { answer: await tryReadonly(found, trial, ask) };
+    },
     async undo(memo: Memo) {
       const known = parseMemo(memo);
-      if (known === undefined)
-        throw new Error(`the journal has a deed that the process runtime never did: ${memo.kind}`);
+      if (known === undefined) failForeignDeed(memo, 'process');
       if (known.kind === 'process-stop') {
         const env = withoutOurs(options.env, options.dropEnv);
         await restoreLive(known, { env, dyingMs: dyingAfterCrashMs });
+        return;
+      }
+      if (known.kind === 'process-flush') {
+        await flushFromMemo(known, options);
         return;
       }
       await endChildren(() => childrenIn(known.directory), graceMs);

@@ -2,6 +2,7 @@ import type { Stats } from 'node:fs';
 import { access, constants, stat } from 'node:fs/promises';
 import { delimiter, join, resolve } from 'node:path';
 import { type Environment, run } from '../../exec.ts';
+import { parseVersion } from '../version.ts';
 
 export interface Binary {
   /** Absolute. */
@@ -42,15 +43,6 @@ export async function findBinary(
     };
   }
   return { path, ...version, stats: await stat(path) };
-}
-
-/**
- * Reads what `--version` prints: `docker-registry github.com/docker/distribution 2.8.2+ds1` (2.x) and
- * `registry github.com/distribution/distribution/v3 v3.1.1` (3.x).
- */
-export function parseVersion(text: string): { readonly version: string; readonly major: number } | undefined {
-  const match = /^\S+ \S*distribution\S* v?((\d+)\.\d+\.\d+\S*)\s*$/m.exec(text);
-  return match?.[1] === undefined ? undefined : { version: match[1], major: Number(match[2]) };
 }
 
 /** The first of `wanted` that can be run: looked up on `path`, unless it is a path itself. Absolute. */

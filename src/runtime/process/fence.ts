@@ -1,11 +1,11 @@
 import type { Fence } from '../runtime.ts';
+import { createTimeline } from '../timeline.ts';
 import { findIntruder, type Ground } from './ground.ts';
 import { byHand } from './live.ts';
 import { stillAlive } from './processes.ts';
 import { describeProcess } from './registry-processes.ts';
 import { standInDeed } from './stand-in.ts';
 import { stopDeed } from './stop.ts';
-import { createTimeline } from './timeline.ts';
 
 /** The fence around one storage: the live registry stopped, a stand-in in its place if `standIn`. */
 export function createFence(
@@ -19,6 +19,12 @@ export function createFence(
   return {
     stop: stopDeed(ground, runId, timeline, options.standIn),
     readonly: standIn,
+    prepare: undefined,
+    overlaps: false,
+    direct: false,
+    reachStandIn: async () => ({ url: ground.options.url ?? ground.url }),
+    broken: undefined,
+    unsure: false,
     async breach() {
       const [survivor] = await stillAlive(ground.writers);
       if (survivor !== undefined) return `${describeProcess(survivor)} still runs`;

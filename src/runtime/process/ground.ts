@@ -19,6 +19,8 @@ export interface Ground {
   readonly binary: Binary;
   /** The registry's own config.yml, as it was read. */
   readonly text: string;
+  /** Its path, absolute. */
+  readonly config: string;
   readonly configuration: RegistryConfiguration;
   readonly root: { readonly path: string; readonly stats: Stats };
   readonly address: Address;

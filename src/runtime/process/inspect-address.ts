@@ -1,8 +1,8 @@
 import { reasonOf } from '../../errors.ts';
+import type { Findings } from '../findings.ts';
+import { understand } from '../judge-configuration.ts';
 import { type Address, parseAddress } from './address.ts';
-import type { Findings } from './findings.ts';
 import { freePort } from './free-port.ts';
-import { understand } from './inspect-configuration.ts';
 import { listenersOn } from './listeners.ts';
 import { processesWith } from './live-process.ts';
 import type { ProcessRuntimeOptions } from './options.ts';

@@ -1,6 +1,6 @@
+import type { Findings } from '../findings.ts';
 import type { Binary } from './binary.ts';
 import { missingFrom } from './environment.ts';
-import type { Findings } from './findings.ts';
 import type { ProcessRuntimeOptions } from './options.ts';
 import { executableOf, sameFile } from './processes.ts';
 import type { RegistryProcess } from './registry-processes.ts';

@@ -1,6 +1,6 @@
+import type { Findings } from '../findings.ts';
 import { type Address, formatAddress } from './address.ts';
 import { findProgram } from './binary.ts';
-import type { Findings } from './findings.ts';
 import { type Listener, listenersOn } from './listeners.ts';
 import { unitState } from './live.ts';
 import type { ProcessRuntimeOptions } from './options.ts';

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
+import type { Findings } from '../findings.ts';
 import { type Binary, findBinary } from './binary.ts';
 import { dyingWithUs } from './collect.ts';
-import type { Findings } from './findings.ts';
 import { chooseConfig } from './live-process.ts';
 import type { ProcessRuntimeOptions } from './options.ts';
 import type { RegistryProcess } from './registry-processes.ts';

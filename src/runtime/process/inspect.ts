@@ -1,10 +1,13 @@
+import type { Findings } from '../findings.ts';
+import { judgeCache } from '../judge-cache.ts';
+import { judgeConfiguration, understand } from '../judge-configuration.ts';
 import type { RegistryState } from '../runtime.ts';
 import { localUrl } from './address.ts';
 import { childEnvironment, withoutOurs } from './environment.ts';
-import type { Findings } from './findings.ts';
+import { accessFrom } from './flush.ts';
 import type { Ground } from './ground.ts';
 import { originOf, usableAddress } from './inspect-address.ts';
-import { findRoot, judgeConfiguration, readConfigText, understand } from './inspect-configuration.ts';
+import { findRoot, readConfigText } from './inspect-configuration.ts';
 import { warnOfDifferences } from './inspect-differences.ts';
 import { findLive, judgeOthers } from './inspect-live.ts';
 import { configPath, usableBinary } from './inspect-programs.ts';
@@ -50,7 +53,16 @@ async function survey(
   const cwd = (origin && (await workingDirectoryOf(origin.pid))) ?? process.cwd();
   const configuration = understand(config, text, environment, findings);
   if (configuration === undefined) return { options, binary };
-  judgeConfiguration(config, configuration, options, findings);
+  const stop = {
+    ms: options.stopTimeoutMs,
+    setting: 'registry.stopTimeout',
+    otherwise: 'a run during a long upload would fail',
+  };
+  judgeConfiguration(config, configuration, { ...options, stop }, findings);
+  if (binary !== undefined) {
+    await judgeCache(config, configuration, binary.major, accessFrom(cwd), findings);
+    signal.throwIfAborted();
+  }
   const root =
     configuration.driver === 'filesystem' ? await findRoot(configuration, cwd, findings) : undefined;
 
@@ -65,6 +77,7 @@ async function survey(
     options,
     binary,
     text,
+    config,
     configuration,
     root,
     address,

@@ -1,7 +1,7 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { isIPv4 } from 'node:net';
+import { pause } from '../pause.ts';
 import type { Address } from './address.ts';
-import { pause } from './pause.ts';
 import { isForbidden, orGone, type ProcessIdentity, pids, statusOf } from './processes.ts';
 
 /** A TCP socket that listens, and every process that we can see holding it. */

@@ -3,9 +3,9 @@ import { lstat, mkdir, mkdtemp, rm, rmdir } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { type Ended, type Environment, run, startDetached } from '../../exec.ts';
+import { pause } from '../pause.ts';
+import { shellQuote } from '../shell-quote.ts';
 import type { Live } from './options.ts';
-import { pause } from './pause.ts';
-import { shellQuote } from './shell-quote.ts';
 import { lastLines } from './workplace.ts';
 
 export type Controlled = Exclude<Live, 'stopped'>;

@@ -37,12 +37,30 @@ const childMemo = z.object({
   directory: z.string(),
 });
 
+const flushMemo = z.object({
+  kind: z.literal('process-flush'),
+  runId: z.string(),
+  /** The registry's own config.yml, which is read again. */
+  config: z.string(),
+  /** Of the registry, for relative paths in its configuration. */
+  cwd: z.string(),
+  /** Of the registry: versions name their Redis differently. */
+  major: z.int(),
+  /** Names of the variables that the configuration needs beside. */
+  variables: z.array(z.string()).readonly(),
+  /** Where Redis was when the run began, for people. */
+  address: z.string(),
+  /** Flushes it by hand. Asks for the password. */
+  byHand: z.string(),
+});
+
 export type StopMemo = Readonly<z.infer<typeof stopMemo>>;
 export type ChildMemo = Readonly<z.infer<typeof childMemo>>;
+export type FlushMemo = Readonly<z.infer<typeof flushMemo>>;
 
-const memo = z.discriminatedUnion('kind', [stopMemo, childMemo]);
+const memo = z.discriminatedUnion('kind', [stopMemo, childMemo, flushMemo]);
 
 /** Undefined if it is no memo of this runtime. */
-export function parseMemo(value: unknown): StopMemo | ChildMemo | undefined {
+export function parseMemo(value: unknown): StopMemo | ChildMemo | FlushMemo | undefined {
   return memo.safeParse(value).data;
 }

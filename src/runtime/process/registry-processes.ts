@@ -4,7 +4,7 @@ import { basename } from 'node:path';
 import { reasonOf } from '../../errors.ts';
 import { parseConfiguration, type RegistryConfiguration } from '../../registry/configuration.ts';
 import { ConfigurationError } from '../../registry/configuration-yaml.ts';
-import { pause } from './pause.ts';
+import { pause } from '../pause.ts';
 import {
   argumentsOf,
   asSeenBy,

@@ -1,11 +1,11 @@
 import { fail, reasonOf } from '../../errors.ts';
 import type { Environment } from '../../exec.ts';
+import { pause } from '../pause.ts';
 import { answers } from './answer.ts';
 import { children, endChildren } from './children.ts';
 import { listenersOn } from './listeners.ts';
 import { byHand, runStart } from './live.ts';
 import type { StopMemo } from './memos.ts';
-import { pause } from './pause.ts';
 import { isSameProcess, stillAlive } from './processes.ts';
 
 export interface Restore {

@@ -1,6 +1,6 @@
 import { fail } from '../../errors.ts';
+import { pause } from '../pause.ts';
 import { findIntruder, type Ground } from './ground.ts';
-import { pause } from './pause.ts';
 
 /**
  * Whoever supervises a registry and was not told that it shall stop starts it again at once, or soon. For so long we

@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import type { Deed } from '../../deed.ts';
 import { fail } from '../../errors.ts';
 import { type Ended, startDetached } from '../../exec.ts';
+import { pause } from '../pause.ts';
+import type { Timeline } from '../timeline.ts';
 import { formatAddress } from './address.ts';
 import { answers } from './answer.ts';
 import { prepareChild } from './child-configuration.ts';
@@ -9,11 +11,9 @@ import { childrenIn, endChildren, sessionOf } from './children.ts';
 import { findIntruder, type Ground } from './ground.ts';
 import { listenersOn } from './listeners.ts';
 import type { ChildMemo } from './memos.ts';
-import { pause } from './pause.ts';
 import { type ProcessIdentity, statusOf } from './processes.ts';
 import { graceMs } from './restore.ts';
 import { settled, settleMs } from './settle.ts';
-import type { Timeline } from './timeline.ts';
 import { lastLines, removeWorkplace, workplaceFor } from './workplace.ts';
 
 export interface StandIn extends Deed {

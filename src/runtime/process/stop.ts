@@ -1,5 +1,6 @@
 import type { Deed } from '../../deed.ts';
 import { fail, reasonOf } from '../../errors.ts';
+import type { Timeline } from '../timeline.ts';
 import type { Ground } from './ground.ts';
 import { listenersOn } from './listeners.ts';
 import { type Controlled, runStop } from './live.ts';
@@ -8,7 +9,6 @@ import { type ProcessIdentity, waitUntilGone } from './processes.ts';
 import { describeProcess } from './registry-processes.ts';
 import { type Restore, restoreLive } from './restore.ts';
 import { settled, settleMs } from './settle.ts';
-import type { Timeline } from './timeline.ts';
 
 /**
  * Stops the live registry and returns when its processes are gone, nobody listens and nobody else works on the
