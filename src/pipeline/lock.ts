@@ -41,6 +41,13 @@ export interface LockOptions {
   readonly recover: () => Promise<void>;
   /** Told when another owner has to be watched before it counts as dead. */
   readonly onWatch?: (owner: string) => void;
+  /**
+   * Asked about the container of an owner that cannot be seen from here. False: it is there and does not run, so three
+   * beats that do not come are enough; an owner that shares the network of another container may have named that one by
+   * mistake. Undefined, where that cannot be told, and true, since a container is more than one process, leave
+   * it to the heartbeat.
+   */
+  readonly isRunning?: (container: string) => Promise<boolean | undefined>;
   readonly times?: LockTimes;
 }
 
@@ -78,14 +85,17 @@ function held(state: State, owner: Owner | undefined): never {
 }
 
 async function fateOf(
-  { state, signal, onWatch, times = usualTimes }: LockOptions,
+  { state, signal, onWatch, isRunning, times = usualTimes }: LockOptions,
   text: string,
   owner: Owner | undefined,
 ): Promise<'alive' | 'dead' | 'released'> {
   const life = owner === undefined ? 'unknown' : lifeOf(owner);
   if (life !== 'unknown') return life;
+  const container = owner?.container;
+  const gone = container !== undefined && (await isRunning?.(container)) === false;
+  const stillFor = gone ? Math.min(3 * times.beatEvery, times.stillFor) : times.stillFor;
   onWatch?.(describeOwner(owner));
-  for (let watched = 0; watched < times.stillFor; watched += times.lookEvery) {
+  for (let watched = 0; watched < stillFor; watched += times.lookEvery) {
     await sleep(times.lookEvery, undefined, { signal }).catch(() => signal.throwIfAborted());
     const now = await state.read(file);
     if (now?.text !== text) return now === undefined ? 'released' : 'alive';

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { ownContainerId } from '../own-container.ts';
 
 /** Who holds the lock. Clocks of two hosts are never compared: `beat` counts, `at` is for people. */
 export interface Owner {
@@ -10,6 +11,8 @@ export interface Owner {
   readonly boot: string;
   readonly pidNamespace: string;
   readonly host: string;
+  /** Id of the container that it runs in; undefined outside of one. Whoever can ask the engine learns by it. */
+  readonly container: string | undefined;
   readonly beat: number;
   readonly at: string;
 }
@@ -23,6 +26,7 @@ export function selfAsOwner(run: string): Owner {
     boot: bootId(),
     pidNamespace: pidNamespace(),
     host: hostname(),
+    container: ownContainerId(),
     beat: 0,
     at: new Date().toISOString(),
   };
@@ -40,10 +44,27 @@ export function parseOwner(text: string): Owner | undefined {
   try {
     const value: unknown = JSON.parse(text);
     if (typeof value !== 'object' || value === null) return undefined;
-    const { pid, run, startedAt, boot, pidNamespace: namespace, host, at } = value as Partial<Owner>;
-    const texts = [run, startedAt, boot, namespace, host, at];
+    const {
+      pid,
+      run,
+      startedAt,
+      boot,
+      pidNamespace: namespace,
+      host,
+      container,
+      at,
+    } = value as Partial<Owner>;
+    const texts = [
+      run,
+      startedAt,
+      boot,
+      namespace,
+      host,
+      at,
+      ...(container === undefined ? [] : [container]),
+    ];
     return texts.every((text) => typeof text === 'string') && Number.isSafeInteger(pid) && Number(pid) > 0
-      ? (value as Owner)
+      ? { ...(value as Owner), container }
       : undefined;
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
@@ -54,7 +75,9 @@ export function parseOwner(text: string): Owner | undefined {
 /** For people. */
 export function describeOwner(owner: Owner | undefined): string {
   if (owner === undefined) return 'an owner that cannot be read';
-  return `run ${owner.run} (pid ${owner.pid} on ${owner.host}, seen at ${owner.at})`;
+  const { run, pid, host, container, at } = owner;
+  const within = container === undefined ? '' : ` in container ${container.slice(0, 12)}`;
+  return `run ${run} (pid ${pid}${within} on ${host}, seen at ${at})`;
 }
 
 function bootId(): string {

@@ -28,6 +28,8 @@ interface Undo {
   readonly step: StepId;
   readonly undo: () => Promise<void>;
   readonly journaled: number | undefined;
+  /** Told by another undo of the same step. */
+  readonly quiet?: boolean;
 }
 
 /**
@@ -68,10 +70,10 @@ export class Pipeline {
     this.#end(id, 'skipped', 0, note);
   }
 
-  /** Pushes the undo, journals it, then does the deed. */
-  async deed<T>(step: StepId, deed: Deed<T>): Promise<T> {
+  /** Pushes the undo, journals it, then does the deed. `quiet`: that it is undone well goes without saying. */
+  async deed<T>(step: StepId, deed: Deed<T>, { quiet = false } = {}): Promise<T> {
     const journaled = await this.#journal?.deed(step, deed.memo);
-    this.#undos.push({ step, undo: () => deed.undo(), journaled });
+    this.#undos.push({ step, undo: () => deed.undo(), journaled, quiet });
     this.#signal.throwIfAborted();
     return deed.do(this.#signal);
   }
@@ -87,10 +89,11 @@ export class Pipeline {
     const failures: UndoFailure[] = [];
     const undoing = async (): Promise<void> => {
       for (let undo = this.#undos.pop(); undo !== undefined; undo = this.#undos.pop()) {
-        this.#emit({ type: 'undo', id: undo.step, outcome: 'started' });
+        const { quiet = false } = undo;
+        if (!quiet) this.#emit({ type: 'undo', id: undo.step, outcome: 'started' });
         try {
           await this.#undo(undo);
-          this.#emit({ type: 'undo', id: undo.step, outcome: 'ok' });
+          if (!quiet) this.#emit({ type: 'undo', id: undo.step, outcome: 'ok' });
         } catch (error) {
           failures.push({ step: undo.step, error });
           this.#emit({ type: 'undo', id: undo.step, outcome: 'failed', reason: reasonOf(error) });
@@ -154,7 +157,7 @@ export class Pipeline {
 
 /** What must be told even when the run was interrupted at the same moment. */
 function isLoss(error: unknown): boolean {
-  return error instanceof CleanupError && error.code === 'VERIFY_FAILED';
+  return error instanceof CleanupError && (error.code === 'VERIFY_FAILED' || error.code === 'NOT_RESTORED');
 }
 
 /** Marks the restore step as failed; what failed is in the list that `undoAll` returns. */

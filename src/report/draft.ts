@@ -58,6 +58,8 @@ export function makeDocument(draft: Draft, ending: Ending): ReportDocument {
   const { plan, dryRun } = draft;
   const totals = plan?.totals;
   const foretold = dryRun && ending.outcome === 'ok' ? totals?.removed : undefined;
+  // Of a run that ended before it had measured what went, the plan's figures would claim more than was done.
+  const measured = !dryRun && draft.removed !== undefined && draft.after !== undefined;
   const idle = ending.outcome === 'nothing-to-do';
   return {
     version: 1,
@@ -82,7 +84,7 @@ export function makeDocument(draft: Draft, ending: Ending): ReportDocument {
     },
     collector: draft.collector,
     steps: ending.steps.map((step) => ({ ...step, seconds: round(step.seconds) })),
-    repositories: idle ? [] : changedRepositories(plan, draft),
+    repositories: foretold !== undefined || measured ? changedRepositories(plan) : [],
     ...(draft.command === 'plan' && plan !== undefined
       ? { items: { remove: idle ? [] : plan.remove, keep: [...plan.keep] } }
       : {}),
@@ -110,10 +112,9 @@ function keptFigures(kept: Readonly<Record<KeepReason, number>>): KeptFigures[] 
     .filter(({ manifests }) => manifests > 0);
 }
 
-/** Repositories that change, most bytes first. None where nothing was, or is to be, removed. */
-function changedRepositories(plan: Plan | undefined, draft: Draft): ReportDocument['repositories'] {
-  if (plan === undefined || (!draft.dryRun && draft.removed === undefined)) return [];
-  return plan.repositories
+/** Repositories that change, most bytes first. */
+function changedRepositories(plan: Plan | undefined): ReportDocument['repositories'] {
+  return (plan?.repositories ?? [])
     .filter((r) => r.manifestsBefore !== r.manifestsAfter || r.layerLinksRemoved > 0 || r.bytesFreed > 0)
     .map(({ name, tags, manifestsBefore, manifestsAfter, bytesFreed }) => ({
       name,

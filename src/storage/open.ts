@@ -1,4 +1,5 @@
 import { readonly } from './readonly.ts';
+import type { Rights, RightsQuestion } from './rights.ts';
 import type { State, Storage } from './storage.ts';
 
 export interface StorageLocation {
@@ -20,4 +21,10 @@ export async function openStorage({ root, readOnly = false }: StorageLocation): 
 export async function openState(directory: string): Promise<State> {
   const { filesystemState } = await import('./state.ts');
   return filesystemState(directory);
+}
+
+/** What we lack the rights for in a storage and in our own directory, by samples. Changes nothing. */
+export async function lookAtRights(question: RightsQuestion): Promise<Rights> {
+  const rights = await import('./filesystem/rights.ts');
+  return rights.lookAtRights(question);
 }

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { cpSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -63,7 +64,11 @@ describe('an instance that should be read-only, and accepts an upload', () => {
   it('is not mistaken for another registry, which registry.url leads to and which is read-only', async () => {
     await using registry = await startRegistry();
     const content = await superseded(registry);
+    // It holds the same: what is compared of the tags tells no difference.
+    const root = join(registry.directory, 'mirror');
+    cpSync(registry.root, root, { recursive: true });
     await using mirror = await startRegistry({
+      root,
       config: { storage: { maintenance: { readonly: { enabled: true } } } },
     });
     const script = `[ "$1" = serve ] && export REGISTRY_STORAGE_MAINTENANCE='{"readonly":{"enabled":false}}'`;

@@ -272,6 +272,51 @@ describe('an owner that cannot be seen from here', () => {
     expect(lock()).toEqual(owner);
   });
 
+  describe('in a container', () => {
+    const container = 'c0ffee'.padEnd(64, '0');
+    const never = { ...swift, stillFor: 60_000 };
+
+    it('is dead after three beats that do not come when the container is not running', async () => {
+      await lockedBy({ ...elsewhere, container });
+      const asked: string[] = [];
+      const isRunning = async (id: string) => {
+        asked.push(id);
+        return false;
+      };
+      await take('two', { isRunning, times: never });
+      expect(asked).toEqual([container]);
+      expect(lock()).toMatchObject({ run: 'two' });
+    });
+
+    it('lives while its heart beats, though the container that it named is not running', async () => {
+      using _beating = beating(await lockedBy({ ...elsewhere, container }));
+      const isRunning = async () => false;
+      await expect(take('two', { isRunning, times: never })).rejects.toMatchObject({ code: 'LOCK_HELD' });
+    });
+
+    it.each([true, undefined])('is judged by its heart when the engine says %s', async (running) => {
+      const isRunning = async () => running;
+      await (async () => {
+        using _beating = beating(await lockedBy({ ...elsewhere, container }));
+        await expect(take('two', { isRunning, times: never })).rejects.toMatchObject({ code: 'LOCK_HELD' });
+      })();
+      await take('two', { isRunning });
+      expect(lock()).toMatchObject({ run: 'two' });
+    });
+
+    it('lives when its process is seen here, whatever the engine would say', async () => {
+      await lockedBy({ container });
+      const isRunning = async () => false;
+      await expect(take('two', { isRunning })).rejects.toMatchObject({ code: 'LOCK_HELD' });
+    });
+
+    it('is not asked for where the lock names none', async () => {
+      await lockedBy(elsewhere);
+      await take('two', { isRunning: () => expect.fail('there is none') });
+      expect(lock()).toMatchObject({ run: 'two' });
+    });
+  });
+
   it('may be one that nobody can read: a lock that another version wrote, or a crash cut off', async () => {
     for (const text of ['', '{"run":"other"']) {
       await state.createExclusive('lock', text);

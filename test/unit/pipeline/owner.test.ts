@@ -70,16 +70,31 @@ describe('reading an owner', () => {
     expect(parseOwner(JSON.stringify(self))).toEqual(self);
   });
 
-  it.each(Object.keys(self).filter((key) => key !== 'beat'))('tells nothing without %s', (key) => {
-    const { [key as keyof Owner]: _, ...rest } = self;
-    expect(parseOwner(JSON.stringify(rest))).toBeUndefined();
-  });
-
-  it.each(['', '{', 'null', '[]', '7', JSON.stringify({ ...self, pid: 0 })])(
-    'tells nothing of %j',
-    (text) => {
-      expect(parseOwner(text)).toBeUndefined();
-      expect(describeOwner(parseOwner(text))).toBe('an owner that cannot be read');
+  it.each(Object.keys(self).filter((key) => key !== 'beat' && key !== 'container'))(
+    'tells nothing without %s',
+    (key) => {
+      const { [key as keyof Owner]: _, ...rest } = self;
+      expect(parseOwner(JSON.stringify(rest))).toBeUndefined();
     },
   );
+
+  it('gives back the container, and tells people the part of its id that they know', () => {
+    const container = '1234567890ab'.padEnd(64, 'c');
+    const owner = parseOwner(JSON.stringify({ ...self, container }));
+    expect(owner).toEqual({ ...self, container });
+    expect(describeOwner(owner)).toContain(` in container 1234567890ab on ${self.host}`);
+  });
+
+  it.each([
+    '',
+    '{',
+    'null',
+    '[]',
+    '7',
+    JSON.stringify({ ...self, pid: 0 }),
+    JSON.stringify({ ...self, container: null }),
+  ])('tells nothing of %j', (text) => {
+    expect(parseOwner(text)).toBeUndefined();
+    expect(describeOwner(parseOwner(text))).toBe('an owner that cannot be read');
+  });
 });

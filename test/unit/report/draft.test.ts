@@ -32,9 +32,30 @@ describe('the document of a dry run', () => {
       expect(documentOf(await made.plan(), outcome, true)).toMatchObject({
         removed: nothing,
         later: nothing,
+        repositories: [],
       });
     },
   );
+});
+
+describe('the document of a run', () => {
+  const removed = { ...nothing, manifests: 1 };
+  const interrupted = { outcome: 'interrupted', error: undefined, exitCode: 143, steps: [] } as const;
+
+  it('tells repositories once it has measured what is left', async () => {
+    const made = memoryRegistry();
+    made.image('app');
+    const plan = await made.plan();
+    const draft = { ...newDraft('run', false, '1h'), plan, removed, after: plan.totals.before };
+    expect(makeDocument(draft, interrupted).repositories).toHaveLength(1);
+  });
+
+  it('claims nothing of repositories when it ended before that', async () => {
+    const made = memoryRegistry();
+    made.image('app');
+    const draft = { ...newDraft('run', false, '1h'), plan: await made.plan(), removed };
+    expect(makeDocument(draft, interrupted)).toMatchObject({ removed, after: null, repositories: [] });
+  });
 });
 
 describe.each([true, false])(
