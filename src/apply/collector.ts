@@ -45,6 +45,7 @@ export async function runCollector(options: CollectOptions): Promise<Collection>
   const marked = new Set<string>();
   const manifests = new Set<string>();
   const tail: string[] = [];
+  let began = false;
   let repository = '';
   let markedCount = 0;
   let blobs = 0;
@@ -59,6 +60,7 @@ export async function runCollector(options: CollectOptions): Promise<Collection>
     const line = parseCollectorLine(text);
     switch (line.kind) {
       case 'repository':
+        began = true;
         repository = line.name;
         return;
       case 'marking-manifest':
@@ -88,10 +90,17 @@ export async function runCollector(options: CollectOptions): Promise<Collection>
   }
   const result = await options.run(options.start(onLine));
   options.onProgress?.(markedCount, blobs);
-  if (result.exitCode !== 0 || !summary) {
+  // Whoever named a repository was no usage error, and needs no summary line to have ended well.
+  const cut = result.outputCut === true && !summary && result.exitCode === 0;
+  if (cut && began && !options.remember) options.onOutput?.('its output was cut off before it ended');
+  else if (result.exitCode !== 0 || !summary) {
     const how =
       result.signal === undefined ? `it exited with ${result.exitCode}` : `${result.signal} ended it`;
-    const reason = result.exitCode === 0 ? 'it exited with 0, but its summary line is missing' : how;
+    const reason = cut
+      ? 'its output was cut off before it ended, by a proxy in front of the engine, say'
+      : result.exitCode === 0
+        ? 'it exited with 0, but its summary line is missing'
+        : how;
     fail('COLLECTOR_FAILED', { reason, output: tail });
   }
   return { sweeps, unknown, blobs, marked, manifests };

@@ -7,11 +7,15 @@ import type { Fence } from '../runtime/runtime.ts';
 /** How often fence and lock are looked at, ms. */
 const watchEvery = 1_000;
 
-/** A look at the fence, for now and then: asked before every batch, it looks once a second. Throws FENCE_FAILED. */
+/**
+ * A look at the fence, for now and then: asked before every batch, it looks once a second, and heeds at once what the
+ * fence tells by itself. Throws FENCE_FAILED.
+ */
 export function watch(fence: Fence): () => Promise<void> {
   let last = Number.NEGATIVE_INFINITY;
   return async () => {
-    if (performance.now() - last < watchEvery) return;
+    heed(fence.broken);
+    if (!fence.unsure && performance.now() - last < watchEvery) return;
     last = performance.now();
     await assertClosed(fence);
   };
@@ -19,8 +23,13 @@ export function watch(fence: Fence): () => Promise<void> {
 
 /** Throws FENCE_FAILED when somebody can write. */
 export async function assertClosed(fence: Fence): Promise<void> {
+  heed(fence.broken);
   const broken = await fence.breach();
   if (broken !== undefined) fail('FENCE_FAILED', { reason: broken });
+}
+
+function heed(broken: AbortSignal | undefined): void {
+  if (broken?.aborted === true) fail('FENCE_FAILED', { reason: String(broken.reason) });
 }
 
 /**
@@ -32,8 +41,17 @@ export function whileClosed<T>(deed: Deed<T>, fence: Fence, held: Held): Deed<T>
     memo: deed.memo,
     undo: () => deed.undo(),
     async do(signal) {
+      heed(fence.broken);
       const done = new AbortController();
       const broken = new AbortController();
+      const atOnce = (): void => {
+        try {
+          heed(fence.broken);
+        } catch (error) {
+          broken.abort(error);
+        }
+      };
+      fence.broken?.addEventListener('abort', atOnce, { signal: done.signal });
       const looking = (async () => {
         for (;;) {
           await sleep(watchEvery, undefined, { signal: done.signal });

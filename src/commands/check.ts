@@ -55,8 +55,8 @@ async function look(options: CheckOptions, draft: CheckDocument): Promise<CheckD
   const { config, emit, signal, env } = options;
   const pipeline = new Pipeline({ emit, signal });
   const { state, storage, ground } = await pipeline.step('preflight', async (context) => {
-    const runtime = await openConfiguredRuntime(config, env);
-    const found = await runtime.inspect(context.signal);
+    const runtime = await openConfiguredRuntime(config, env, { writes: false });
+    const found = await runtime.inspect(context.signal).finally(() => runtime.close());
     for (const text of found.warnings) emit({ type: 'warning', text });
     const reader = await openRegistryStorage(found, true);
     checkHint(options.storageRootHint, found);

@@ -13,9 +13,9 @@ import type { StepContext } from '../pipeline/pipeline.ts';
 import { decideDeleteUntagged } from '../plan/delete-untagged.ts';
 import { makePlan } from '../plan/make-plan.ts';
 import type { Plan, Policy } from '../plan/plan.ts';
-import type { Client } from '../registry/client.ts';
+import { type Client, createClient } from '../registry/client.ts';
 import { keyOf } from '../registry/layout.ts';
-import type { Fence, RegistryState, Runtime } from '../runtime/runtime.ts';
+import type { Fence, Reach, RegistryState, Runtime } from '../runtime/runtime.ts';
 import type { Storage } from '../storage/storage.ts';
 import { guard, read } from './look.ts';
 import { type Maintained, type MaintainOptions, withClient } from './maintain.ts';
@@ -40,6 +40,9 @@ interface CleanOptions extends MaintainOptions {
 const liveTags = 500;
 const liveForAtMost = 20_000;
 
+/** A registry says within milliseconds that it is there; where a container was, nobody even refuses to answer. */
+const silenceMs = 10_000;
+
 /** Everything behind closed doors. What it pushes on the undo stack is undone by the caller, whatever happens. */
 export async function clean(options: CleanOptions): Promise<Maintained> {
   const { config, pipeline, draft, emit, storage, runtime, state, held, runId, policy } = options;
@@ -60,7 +63,10 @@ export async function clean(options: CleanOptions): Promise<Maintained> {
   draft.before = plan.totals.before;
   if (!plan.worthwhile) return { outcome: 'nothing-to-do' };
 
+  const flush = runtime.flush(state, { runId });
   const applied = await pipeline.step('apply', async ({ signal, progress, note }) => {
+    // A cached link or manifest goes stale here already, not only when the collector takes the blob.
+    if (flush !== undefined) await pipeline.deed('apply', flush);
     const done = await applyPlan(storage, plan, held, {
       signal,
       stillSafe: watch(fence),
@@ -168,32 +174,49 @@ export async function clean(options: CleanOptions): Promise<Maintained> {
 /** Drains, stops, serves read-only and proves that nobody can write any more. */
 async function close(options: CleanOptions, fence: Fence): Promise<void> {
   const { config, pipeline, storage, state, held } = options;
+  const live = await options.runtime.reachLive(state);
+  const ask = (reach: Reach, signal: AbortSignal, work: (client: Client) => Promise<void>): Promise<void> =>
+    withClient(openClient(config, reach, signal), work);
+
+  function expectSilence(signal: AbortSignal): Promise<void> {
+    const { tls } = config.registry;
+    return withClient(createClient({ ...live, tls, timeoutMs: silenceMs, signal }), proveSilence);
+  }
+
+  async function stop(): Promise<void> {
+    if (state.live === 'running') {
+      await pipeline.step('stop', () => pipeline.deed('stop', unlessTakenOver(fence.stop, held)));
+    } else {
+      pipeline.skip('stop', 'the registry is not running');
+    }
+  }
+
+  async function serve(): Promise<void> {
+    const standIn = fence.readonly;
+    if (standIn === undefined) {
+      pipeline.skip('readonly', 'no stand-in is wanted: pulls fail meanwhile');
+      return;
+    }
+    await pipeline.step('readonly', async ({ signal }) => {
+      if (!fence.direct) await expectSilence(signal);
+      await pipeline.deed('readonly', standIn);
+    });
+  }
+
   if (state.live === 'running') {
     await pipeline.step('drain', async ({ signal, note }) => {
       const { timeout, quiet } = config.registry.drain;
       note(await drain(storage, { signal, timeoutMs: timeout.ms, quietMs: quiet.ms }));
     });
-    await pipeline.step('stop', () => pipeline.deed('stop', unlessTakenOver(fence.stop, held)));
   } else {
     pipeline.skip('drain', 'the registry is not running');
-    pipeline.skip('stop', 'the registry is not running');
   }
-  const standIn = fence.readonly;
-  const ask = (signal: AbortSignal, work: (client: Client) => Promise<void>): Promise<void> =>
-    withClient(openClient(config, state, signal), work);
-  if (standIn === undefined) {
-    pipeline.skip('readonly', 'no stand-in is wanted: pulls fail meanwhile');
-  } else {
-    await pipeline.step('readonly', async ({ signal }) => {
-      await ask(signal, proveSilence);
-      await pipeline.deed('readonly', standIn);
-    });
-  }
+  if (fence.prepare !== undefined) await pipeline.deed('readonly', fence.prepare, { quiet: true });
+  for (const hand of fence.overlaps ? [serve, stop] : [stop, serve]) await hand();
   await pipeline.step('prove', async ({ signal }) => {
     await assertClosed(fence);
-    await ask(signal, (client) =>
-      standIn === undefined ? proveSilence(client) : proveReadOnly(client, storage, held),
-    );
+    if (fence.readonly === undefined) await expectSilence(signal);
+    else await ask(await fence.reachStandIn(), signal, (client) => proveReadOnly(client, storage, held));
   });
 }
 
@@ -201,7 +224,7 @@ async function proveLive(options: CleanOptions, plan: Plan): Promise<void> {
   const { config, pipeline, storage, state, hasAuth } = options;
   await pipeline.step('verify-live', async ({ signal, note }) => {
     const asks = state.live === 'running' && (state.auth === 'none' || hasAuth);
-    const client = asks ? openClient(config, state, signal) : undefined;
+    const client = asks ? openClient(config, await options.runtime.reachLive(state), signal) : undefined;
     try {
       const limits = { limit: liveTags, forAtMost: liveForAtMost, signal };
       const { tags, of } = await verifyLive(plan, { client, reader: storage, ...limits });

@@ -1,5 +1,5 @@
 import { counted } from '../format.ts';
-import { type Journal, openDeeds, openJournal, recoverJournal } from '../pipeline/journal.ts';
+import { type Journal, openDeeds, openJournal } from '../pipeline/journal.ts';
 import { type Held, takeLock } from '../pipeline/lock.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import { keepRecord } from '../pipeline/records.ts';
@@ -11,6 +11,7 @@ import type { Draft } from '../report/draft.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { State } from '../storage/storage.ts';
 import { clean } from './clean.ts';
+import { undoLeftOpen } from './left-open.ts';
 import { guard, read } from './look.ts';
 import { type FirstSight, firstSight, type Preflight, preflight } from './preflight.ts';
 import type { Aftermath, RunOptions } from './run.ts';
@@ -103,8 +104,9 @@ async function lock(options: MaintainOptions, runtime: Runtime, state: State, ru
       run,
       signal,
       onWatch: (owner) => progress({ text: `watching ${owner}` }),
+      isRunning: (container) => runtime.isRunning(container),
       recover: async () => {
-        const recovered = await recoverJournal(state, (memo) => runtime.undo(memo));
+        const recovered = await undoLeftOpen({ state, runtime });
         if (recovered.length === 0) return;
         const deeds = counted(recovered.length, 'deed');
         emit({ type: 'warning', text: `an earlier run had not been able to restore: ${deeds} undone now` });

@@ -1,6 +1,7 @@
 import { loadConfig } from '../config/load.ts';
 import { type ExitCode, fail } from '../errors.ts';
 import type { NoiseArguments } from '../noise/options.ts';
+import type { Reach } from '../runtime/runtime.ts';
 import type { Surroundings } from './main.ts';
 import { noise } from './noise.ts';
 import { openConfiguredRuntime } from './session.ts';
@@ -24,7 +25,7 @@ export async function noiseCommand(
     { ...flags, images },
     {
       registry: {
-        url: flags.url ?? config.registry.url ?? (await urlOfRegistry()),
+        ...(await whereTo(flags.url ?? config.registry.url)),
         auth: username === undefined || password === undefined ? undefined : { username, password },
         tls,
       },
@@ -32,13 +33,18 @@ export async function noiseCommand(
     },
   );
 
-  async function urlOfRegistry(): Promise<string> {
-    const runtime = await openConfiguredRuntime(config, env);
-    const state = await runtime.inspect(new AbortController().signal);
-    if (state.live === 'running') return state.url;
-    return fail('USAGE', {
-      message: `No registry answers at ${state.url}.`,
-      hint: 'Start it, or name another one with --url.',
-    });
+  async function whereTo(url: string | undefined): Promise<Reach> {
+    if (url !== undefined) return { url };
+    const runtime = await openConfiguredRuntime(config, env, { writes: false });
+    try {
+      const state = await runtime.inspect(new AbortController().signal);
+      if (state.live === 'running') return await runtime.reachLive(state);
+      return fail('USAGE', {
+        message: `No registry answers at ${state.url}.`,
+        hint: 'Start it, or name another one with --url.',
+      });
+    } finally {
+      await runtime.close();
+    }
   }
 }

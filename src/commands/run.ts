@@ -25,6 +25,8 @@ export interface RunOptions {
 export interface Aftermath {
   byHand: string | undefined;
   window: (() => ReportDocument['window']) | undefined;
+  /** Closes what the runtime keeps open. */
+  close: (() => Promise<void>) | undefined;
   /** Keeps the document among the runs; undefined for a dry run. */
   record: ((document: ReportDocument) => Promise<void>) | undefined;
 }
@@ -42,7 +44,7 @@ export async function run(options: RunOptions): Promise<ReportDocument> {
     options.emit(event);
   };
   const pipeline = new Pipeline({ emit, signal });
-  const aftermath: Aftermath = { byHand: undefined, window: undefined, record: undefined };
+  const aftermath: Aftermath = { byHand: undefined, window: undefined, close: undefined, record: undefined };
   for (const text of options.warnings) emit({ type: 'warning', text });
   let thrown: unknown;
   let outcome: 'ok' | 'nothing-to-do' | 'empty' | 'partial' = 'ok';
@@ -60,6 +62,7 @@ export async function run(options: RunOptions): Promise<ReportDocument> {
       thrown = worse;
     }
   }
+  await aftermath.close?.();
   if (thrown === undefined && signal.aborted) thrown = signal.reason;
   if (thrown !== undefined && !(thrown instanceof CleanupError)) throw thrown;
   const error = thrown;
@@ -86,7 +89,11 @@ async function restore(pipeline: Pipeline, draft: Draft, aftermath: Aftermath): 
   if (aftermath.window !== undefined) draft.window = aftermath.window();
   if (failures.length === 0) return;
   const reasons = failures.flatMap(({ step, error }) => textsOf(error).map((text) => `${step}: ${text}`));
-  if (failures.some(({ step }) => step !== 'lock')) {
+  const serious = failures.filter(({ step }) => step !== 'lock').map(({ error }) => error);
+  // The registry runs; what is to be done by hand is something else, and the error says what.
+  const stale = serious.find((error) => error instanceof CleanupError && error.code === 'NOT_FLUSHED');
+  if (stale !== undefined && serious.length === 1) throw stale;
+  if (serious.length > 0) {
     throw problem('NOT_RESTORED', {
       reasons,
       command: aftermath.byHand ?? 'systemctl start docker-registry',

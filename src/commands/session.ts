@@ -5,27 +5,37 @@ import type { Config } from '../config/schema.ts';
 import type { Policy } from '../plan/plan.ts';
 import { type Client, createClient } from '../registry/client.ts';
 import { openRuntime } from '../runtime/open.ts';
-import type { RegistryState, Runtime } from '../runtime/runtime.ts';
+import type { Reach, RegistryState, Runtime } from '../runtime/runtime.ts';
 import { openState, openStorage } from '../storage/open.ts';
 import type { State, Storage } from '../storage/storage.ts';
 
 /** Where our own files live: beside the data they guard, outside what the registry reads. */
 const stateDirectory = '.registry-cleanup';
 
-/** The runtime that `config` describes. */
-export function openConfiguredRuntime(config: Config, env: NodeJS.ProcessEnv): Promise<Runtime> {
+/** The runtime that `config` describes. `writes`: whether anything is going to be changed. */
+export function openConfiguredRuntime(
+  config: Config,
+  env: NodeJS.ProcessEnv,
+  options: { readonly writes: boolean },
+): Promise<Runtime> {
   const { registry } = config;
-  return openRuntime(registry.runtime, {
-    binary: registry.binary,
-    config: registry.config,
-    live: registry.live,
+  const both = {
     url: registry.url,
     hasAuth: registry.auth.username !== undefined,
     standIn: config.readonlyInstance,
-    stopTimeoutMs: registry.stopTimeout.ms,
     startTimeoutMs: registry.startTimeout.ms,
     env,
-    dropEnv: foreignToRegistry(env),
+  };
+  return openRuntime(registry.runtime, {
+    process: {
+      ...both,
+      binary: registry.binary,
+      config: registry.config,
+      live: registry.live,
+      stopTimeoutMs: registry.stopTimeout.ms,
+      dropEnv: foreignToRegistry(env),
+    },
+    docker: { ...both, container: registry.container, writes: options.writes },
   });
 }
 
@@ -40,11 +50,11 @@ export function openRunState(config: Config, state: RegistryState): Promise<Stat
 }
 
 /** A client with the configured credentials. */
-export function openClient(config: Config, state: RegistryState, signal?: AbortSignal): Client {
+export function openClient(config: Config, reach: Reach, signal?: AbortSignal): Client {
   const { auth, tls } = config.registry;
   const { username, password } = auth;
   return createClient({
-    url: state.url,
+    ...reach,
     auth: username === undefined || password === undefined ? undefined : { username, password },
     tls,
     signal,

@@ -57,8 +57,14 @@ const drain = z.strictObject({
 });
 
 const registry = z.strictObject({
-  runtime: z.literal(['auto', 'process']).prefault('auto').meta({
-    description: 'How the registry is run. process: a registry binary on this machine. auto: find out.',
+  runtime: z.literal(['auto', 'process', 'docker']).prefault('auto').meta({
+    description:
+      'How the registry is run. process: a registry binary on this machine. docker: a container. auto: find out.',
+  }),
+  container: text.optional().meta({
+    description:
+      'docker: name of the container of the live registry. Unset: found by the label registry-cleanup.role=live, or as the service "registry" of our own Compose project.',
+    example: 'registry',
   }),
   binary: text.optional().meta({
     description:

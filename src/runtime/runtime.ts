@@ -9,9 +9,17 @@ export interface Writer {
   readonly pid?: number;
 }
 
+/** How a client reaches an instance of the registry. */
+export interface Reach {
+  /** Scheme, host (for certificates and virtual hosts), port and prefix: `http://registry:5000`. */
+  readonly url: string;
+  /** Where to connect, whatever the host of `url` resolves to. */
+  readonly connectTo?: { readonly host: string; readonly port: number };
+}
+
 /** What `preflight` finds out, changing nothing. */
 export interface RegistryState {
-  readonly runtime: 'process';
+  readonly runtime: 'process' | 'docker';
   /** As `--version` tells (`2.8.2+ds1`). */
   readonly version: string;
   readonly major: number;
@@ -38,8 +46,20 @@ export interface Fence {
   readonly stop: Deed;
   /** Serves read-only where pulls expect it; undo stops it. Undefined without a stand-in. */
   readonly readonly: Deed | undefined;
+  /** What must exist before anything is stopped, so that the hand-over is short. Done first, undone last. */
+  readonly prepare: Deed | undefined;
+  /** The stand-in can serve beside the live registry: it starts before that stops and ends after that serves again. */
+  readonly overlaps: boolean;
+  /** The stand-in is reached by itself, so that nobody else's answer can be taken for its own. */
+  readonly direct: boolean;
+  /** How the stand-in is reached, once it serves. */
+  reachStandIn(): Promise<Reach>;
   /** Whether the writers that `inspect` saw are gone and nobody but our stand-in serves. Says what is wrong, or undefined. */
   breach(): Promise<string | undefined>;
+  /** Aborted, with what is wrong as its reason, the moment that a writer is seen to come. Undefined: only `breach` tells. */
+  readonly broken: AbortSignal | undefined;
+  /** What was known of it is out of date: `breach` must be asked before anything more is deleted. */
+  readonly unsure: boolean;
   /** Exact command that brings the registry back by hand. */
   readonly byHand: string;
   /** Seconds, measured: closed to pushes; not answering at all. */
@@ -57,13 +77,38 @@ export interface GcResult {
   readonly exitCode: number | undefined;
   /** Set when a signal ended it. */
   readonly signal: string | undefined;
+  /** Its output was cut off before it ended (by a proxy, say): lines are missing. */
+  readonly outputCut?: boolean;
 }
+
+/** What came of asking a throw-away instance; `untried`: why there was none. */
+export type Trial<T> = { readonly answer: T } | { readonly untried: string };
 
 /** The one place that knows how this registry is run. */
 export interface Runtime {
   inspect(signal: AbortSignal): Promise<RegistryState>;
+  /** How the live registry is reached now. Its place may be another one after it was restarted. */
+  reachLive(state: RegistryState): Promise<Reach>;
+  /** Whether the container of a lock's owner runs; undefined where that cannot be told. */
+  isRunning(container: string): Promise<boolean | undefined>;
   fence(state: RegistryState, options: { readonly standIn: boolean; readonly runId: string }): Fence;
+  /**
+   * Undone, it makes the registry forget what it remembers outside of its own memory (a descriptor cache in Redis).
+   * Pushed before anything is removed, so that it is undone before the registry starts. Undefined: nothing to forget.
+   */
+  flush(state: RegistryState, options: { readonly runId: string }): Deed | undefined;
   collect(state: RegistryState, options: GcOptions & { readonly runId: string }): Deed<GcResult>;
+  /**
+   * Lets `ask` ask a throw-away instance of the registry, made read-only as the stand-in is, but over nothing and where
+   * no client comes; it is gone when this returns. Throws what keeps it from serving.
+   */
+  tryReadonly<T>(
+    state: RegistryState,
+    options: { readonly runId: string; readonly signal: AbortSignal },
+    ask: (reach: Reach) => Promise<T>,
+  ): Promise<Trial<T>>;
   /** Undoes a deed of an earlier process from its memo. */
   undo(memo: Memo): Promise<void>;
+  /** Closes what is kept open. */
+  close(): Promise<void>;
 }

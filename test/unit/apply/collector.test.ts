@@ -49,6 +49,28 @@ describe('the registry’s collector', () => {
     expect(await collect(await emptyInventory(), { out: ['app', '', nothing] })).toMatchObject({ blobs: 0 });
   });
 
+  const cut = { exitCode: 0, signal: undefined, outputCut: true };
+
+  it('has succeeded when its output was cut off after it had begun, and it exits with 0', async () => {
+    const heard: string[] = [];
+    const said = { out: ['app'], result: cut };
+    await collect(await emptyInventory(), said, {
+      remember: false,
+      onOutput: (line) => heard.push(line),
+    });
+    expect(heard).toEqual(['its output was cut off before it ended']);
+  });
+
+  it.each<[string, Said, Partial<CollectOptions>]>([
+    ['it had not begun', { result: cut }, { remember: false }],
+    ['it is a rehearsal, of which every line counts', { out: ['app'], result: cut }, {}],
+    ['it failed', { out: ['app'], result: { ...cut, exitCode: 1 } }, { remember: false }],
+  ])('has failed when its output was cut off and %s', async (_, said, options) => {
+    await expect(collect(await emptyInventory(), said, options)).rejects.toMatchObject({
+      code: 'COLLECTOR_FAILED',
+    });
+  });
+
   it.each<[string, Said, string]>([
     [
       'it exits with 0 and has said how it is used, since it does not know a flag',

@@ -8,12 +8,21 @@ import type { Fence } from '../../../src/runtime/runtime.ts';
 const memo = { kind: 'test' };
 
 /** A fence that is broken from the nth look on. */
-function fence(brokenFrom: number): Fence & { readonly looks: number } {
+function fence(
+  brokenFrom: number,
+  tells: { broken?: AbortSignal; unsure?: boolean } = {},
+): Fence & { readonly looks: number } {
   const never: Deed = { memo, do: async () => {}, undo: async () => {} };
   let looks = 0;
   return {
     stop: never,
     readonly: never,
+    prepare: undefined,
+    overlaps: false,
+    direct: false,
+    reachStandIn: async () => ({ url: '' }),
+    broken: tells.broken,
+    unsure: tells.unsure ?? false,
     byHand: '',
     window: () => ({ readOnlySeconds: 0, unavailableSeconds: 0 }),
     get looks() {
@@ -106,6 +115,48 @@ it('a look before every batch is one a second', async () => {
   expect(closed.looks).toBe(1);
   await new Promise((next) => setTimeout(next, 1_100));
   await expect(look()).rejects.toMatchObject({ code: 'FENCE_FAILED' });
+});
+
+describe('a fence that tells by itself', () => {
+  const soon = (): AbortSignal => {
+    const broken = new AbortController();
+    setTimeout(() => broken.abort('the live registry was started'), 100);
+    return broken.signal;
+  };
+
+  it('ends what is under way before anybody looks', async () => {
+    const closed = fence(Number.POSITIVE_INFINITY, { broken: soon() });
+    await expect(whileClosed(lasting(60_000), closed, held()).do(quiet)).rejects.toMatchObject({
+      code: 'FENCE_FAILED',
+      message: expect.stringContaining('the live registry was started'),
+    });
+    expect(closed.looks).toBe(0);
+  });
+
+  it('lets nothing begin once it has told', async () => {
+    const broken = AbortSignal.abort('the live registry was started');
+    const closed = fence(Number.POSITIVE_INFINITY, { broken });
+    await expect(whileClosed(lasting(60_000), closed, held()).do(quiet)).rejects.toMatchObject({
+      code: 'FENCE_FAILED',
+    });
+  });
+
+  it('is heeded between two looks', async () => {
+    const closed = fence(Number.POSITIVE_INFINITY, { broken: soon() });
+    const look = watch(closed);
+    await look();
+    await new Promise((next) => setTimeout(next, 200));
+    await expect(look()).rejects.toMatchObject({ code: 'FENCE_FAILED' });
+    expect(closed.looks).toBe(1);
+  });
+
+  it('is looked at before every batch when it is not sure', async () => {
+    const closed = fence(3, { unsure: true });
+    const look = watch(closed);
+    await look();
+    await look();
+    await expect(look()).rejects.toMatchObject({ code: 'FENCE_FAILED' });
+  });
 });
 
 describe('once another run has taken over', () => {

@@ -28,6 +28,7 @@ const digest = `sha256:${'a'.repeat(64)}`;
 const examples: Readonly<Record<string, readonly [text: string, value: unknown]>> = {
   'registry.runtime': ['process', 'process'],
   'registry.binary': ['docker-registry', 'docker-registry'],
+  'registry.container': ['registry', 'registry'],
   'registry.config': ['/config.yml', '/config.yml'],
   'registry.live': ['stopped', 'stopped'],
   'registry.url': ['http://x', 'http://x'],

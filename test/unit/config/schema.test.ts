@@ -114,9 +114,9 @@ describe('the schema', () => {
 
   it('refuses what this version cannot do', () => {
     expect(
-      problems({ registry: { runtime: 'docker' }, collector: 'native', damage: 'skip', retention: [{}] }),
+      problems({ registry: { runtime: 'podman' }, collector: 'native', damage: 'skip', retention: [{}] }),
     ).toEqual([
-      'registry.runtime: must be "auto" or "process", not "docker"',
+      'registry.runtime: must be "auto" or "process" or "docker", not "podman"',
       'retention: is not supported by this version: leave it out',
       'collector: must be "registry", not "native"',
       'damage: must be "stop", not "skip"',

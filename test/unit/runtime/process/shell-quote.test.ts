@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { shellQuote } from '../../../../src/runtime/process/shell-quote.ts';
+import { shellQuote } from '../../../../src/runtime/shell-quote.ts';
 
 test('leaves plain words alone', () => {
   expect(shellQuote(['systemctl', 'start', 'docker-registry@1.service'])).toBe(

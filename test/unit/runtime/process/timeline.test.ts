@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createTimeline } from '../../../../src/runtime/process/timeline.ts';
+import { createTimeline } from '../../../../src/runtime/timeline.ts';
 
 function timeline() {
   let ms = 0;
