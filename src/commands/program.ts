@@ -77,6 +77,20 @@ export function createProgram(surroundings: Surroundings, done: (code: ExitCode)
       done(await checkCommand({ ...flags, readData: flags.readData === true }, surroundings));
     });
 
+  common(program.command('recover'))
+    .description('bring back what a run that died left stopped or started; safe at any time, as at boot')
+    .action(async (flags: CommonFlags) => {
+      const { recoverCommand } = await import('./recover-command.ts');
+      done(await recoverCommand(flags, surroundings));
+    });
+
+  common(program.command('doctor'))
+    .description('tell what would stop a run here, and what to do about it; changes nothing')
+    .action(async (flags: CommonFlags) => {
+      const { doctorCommand } = await import('./doctor-command.ts');
+      done(await doctorCommand(flags, surroundings));
+    });
+
   const noise = program
     .command('noise [images]')
     .description('fill a registry with images, most of them soon overwritten, for trying this out')
