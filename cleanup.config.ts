@@ -6,6 +6,8 @@ import type { UserConfig } from './src/index.ts';
 export default {
   registry: {
     // A registry binary on this machine, run by systemd. Storage is read from the registry's own configuration.
+    // A container instead: runtime: 'docker', container: 'its-name'. In its own Compose project it is found by itself, and
+    // docker-compose.yml sets what differs by environment.
     runtime: 'process',
     live: { unit: 'docker-registry' },
   },

@@ -14,6 +14,22 @@ die() {
   exit 1
 }
 
+# Runs a function when the script ends, however it ends; the newest first, and every one of them.
+at_end() {
+  ends=("$1" ${ends[@]+"${ends[@]}"})
+  trap run_ends EXIT
+}
+
+run_ends() {
+  local status=$? end
+  trap - EXIT
+  # Asked once more to stop, it still finishes.
+  trap '' INT TERM
+  set +e
+  for end in "${ends[@]}"; do "$end"; done
+  exit "$status"
+}
+
 as_root() {
   if [ "$(id -u)" = 0 ]; then "$@"; elif command -v sudo >/dev/null; then sudo "$@"; else
     die "This needs root (or sudo) once: $*"

@@ -14,7 +14,7 @@ import { configuration } from './registry-configuration.ts';
 /** What the `htpasswd` variant lets in. */
 export const credentials = { username: 'ci', password: 'secret' } as const;
 /** bcrypt of `secret`, made once, so that no tool is needed to make it. */
-const bcryptOfSecret = '$2y$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a';
+export const bcryptOfSecret = '$2y$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a';
 const patience = 20_000;
 
 export interface RegistryOptions {
