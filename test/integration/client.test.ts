@@ -141,8 +141,9 @@ describe('the client of a real registry', () => {
       await expect(client.tags('secret')).rejects.toThrow(
         /secret\/tags\/list was answered with 401: UNAUTHORIZED/,
       );
-      // Sorted, as the registry names the two resources of a mount in an order of its own.
-      expect(tokens.visits.map((scopes) => scopes.toSorted())).toEqual([
+      // Sorted, as the registry names the two resources of a mount, and what is to be done to one, in an order of its own.
+      const sorted = (scope: string) => scope.replace(/[^:]+$/, (deeds) => deeds.split(',').sort().join(','));
+      expect(tokens.visits.map((scopes) => scopes.map(sorted).sort())).toEqual([
         ['repository:a:pull'], // Is the blob there?
         ['repository:a:pull,push'],
         ['repository:a:pull'], // A reader does not borrow the token of a push.

@@ -1,11 +1,10 @@
-import { readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { expect } from 'vitest';
 import { doctor } from '../../src/commands/doctor.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import type { CheckId, DoctorCheck, DoctorDocument } from '../../src/report/doctor-document.ts';
 import { children } from '../../src/runtime/process/children.ts';
-import { quiet } from '../support/process-runtime.ts';
+import { ownTmpdir, quiet } from '../support/process-runtime.ts';
 import { type Pushed, pushImage } from '../support/push.ts';
 import { type RegistryOptions, startRegistry, type TestRegistry } from '../support/registry.ts';
 import { diff, snapshot } from '../support/tree.ts';
@@ -35,11 +34,11 @@ export async function examine(
 ): Promise<DoctorDocument> {
   const ours = { ...plainEnv, ...env };
   const before = snapshot(registry.root, { ignoreState: false });
-  const left = readdirSync(tmpdir());
+  await using temporary = ownTmpdir();
   const load = () => loadConfig({ cwd: tmpdir(), env: ours, configFile });
   const document = await doctor({ load, emit: () => {}, signal, env: ours });
   expect(diff(before, snapshot(registry.root, { ignoreState: false }))).toEqual([]);
-  expect(readdirSync(tmpdir())).toEqual(left);
+  expect(temporary.left()).toEqual([]);
   const started = (await children()).filter(({ argv }) => argv.some((word) => word.startsWith(tmpdir())));
   expect(started).toEqual([]);
   return document;

@@ -115,7 +115,11 @@ test('recovery touches no process and no directory that a memo should not name',
     const memo = { kind: 'process-readonly', runId: newRun(), directory };
     await expect(runtime.undo(memo)).rejects.toThrow('no directory of a run');
   }
-  await expect(runtime.undo({ kind: 'docker-stop' })).rejects.toThrow('docker-stop');
+  await expect(runtime.undo({ kind: 'docker-stop' })).rejects.toMatchObject({
+    code: 'NOT_RESTORED',
+    details: [expect.stringContaining('docker-stop')],
+    hint: expect.stringContaining('CLEANUP_REGISTRY_RUNTIME=docker registry-cleanup recover'),
+  });
   expect(existsSync(victim)).toBe(true);
   expect(await get(registry.url)).toBe(200);
 });
