@@ -45,6 +45,8 @@ start_engine() {
   [ "$(id -u)" = 0 ] || command -v sudo >/dev/null || return
   say "Starting a Docker Engine"
   own_engine=$(mktemp -d "${TMPDIR:-/tmp}/registry-cleanup-engine-XXXXXX") || return
+  # Who may use the socket is a matter of the socket.
+  chmod 711 "$own_engine"
   at_end stop_engine
   engine_missing='no Docker Engine answers, and none can be started without the rights to mount cgroups and to add a bridge'
   mount_cgroups || return

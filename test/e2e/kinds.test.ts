@@ -202,10 +202,13 @@ describe('a registry that runs as a user other than root', () => {
 });
 
 /** A network of the scene with addresses of its own, that nobody else is likely to have. */
+/** Near the engine's own bridge where that is in 10.0.0.0/8: other places may be closed to forwarding. */
 async function subnet(): Promise<{ readonly network: string; readonly address: string }> {
   const network = `${scene.id}-subnet`;
+  const format = '{{(index .IPAM.Config 0).Gateway}}';
+  const near = /^10\.\d+/.exec(await docker('network', 'inspect', '--format', format, 'bridge'))?.[0];
   for (let attempt = 1; ; attempt++) {
-    const prefix = `10.${randomInt(100, 250)}.${randomInt(250)}`;
+    const prefix = `${near ?? `10.${randomInt(100, 250)}`}.${randomInt(130, 250)}`;
     try {
       await scene.addNetwork(network, '--subnet', `${prefix}.0/24`);
       return { network, address: `${prefix}.77` };
