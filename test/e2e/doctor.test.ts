@@ -46,14 +46,12 @@ function configFor(name: string, more: Readonly<Record<string, unknown>> = {}): 
   return file;
 }
 
-/** Everything of the engine that a doctor could have left or taken, of this scene and nobody's. */
+/** Every container that a doctor could have left or taken, of this scene. */
 async function standingAll(registry: RegistryContainer): Promise<unknown> {
   const mine = registry.id.slice(0, 12);
   const names = (await docker('ps', '-a', '--format', '{{.Names}}')).split('\n');
-  const volumes = await docker('volume', 'ls', '-q', '--filter', 'dangling=true');
   return {
     ours: names.filter((name) => name.includes(scene.id) || name.includes(mine)).sort(),
-    anonymous: volumes.split('\n').filter((name) => /^[0-9a-f]{64}$/.test(name)).length,
     registry: await standing(registry.name),
   };
 }

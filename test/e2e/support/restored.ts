@@ -1,24 +1,30 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { steps } from '../../src/pipeline/steps.ts';
-import { docker, inspected, leftBehind, standing } from './support/docker.ts';
-import { expectOpen, expectWhole, fill, type Held } from './support/images.ts';
-import { buildOddRegistry } from './support/odd-registry.ts';
-import { freePort, type RegistryContainer, type RegistryContainerOptions, Scene } from './support/scene.ts';
+import { steps } from '../../../src/pipeline/steps.ts';
+import { docker, inspected, leftBehind, standing } from './docker.ts';
+import { expectOpen, expectWhole, fill, type Held } from './images.ts';
+import { buildOddRegistry } from './odd-registry.ts';
+import { freePort, type RegistryContainer, type RegistryContainerOptions, Scene } from './scene.ts';
 
 /* After success, failure, interruption and death the live registry is what it was, and nothing of ours is left. */
 
 const odd = `rc-odd-registry:${randomBytes(4).toString('hex')}`;
-beforeAll(() => buildOddRegistry(odd));
-afterAll(async () => {
-  await docker('rmi', odd);
-});
 
 /** The two hand-overs: side by side under an alias, or one after the other on a port. */
 const places = ['alias', 'port'] as const;
 
-describe.each(places)('a registry behind its %s', (place) => {
+/** The same for each of them, in a file each: they take long, and files run side by side. */
+export function describeRestored(place: (typeof places)[number]): void {
+  beforeAll(() => buildOddRegistry(odd));
+  afterAll(async () => {
+    await docker('rmi', odd);
+  });
+
+  describe(`a registry behind its ${place}`, () => restored(place));
+}
+
+function restored(place: (typeof places)[number]): void {
   let scene: Scene;
   beforeEach(async () => {
     scene = await Scene.open();
@@ -179,4 +185,4 @@ describe.each(places)('a registry behind its %s', (place) => {
   async function topOf(name: string): Promise<string> {
     return docker('top', name).catch(() => '');
   }
-});
+}

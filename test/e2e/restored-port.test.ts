@@ -1,0 +1,3 @@
+import { describeRestored } from './support/restored.ts';
+
+describeRestored('port');
