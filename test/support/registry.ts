@@ -128,11 +128,16 @@ export function collect(
 
 /**
  * A TCP port of 127.0.0.1 on which nobody listened a moment ago. Below those that the system gives to whoever asks for
- * any: a registry that is stopped for a moment must find its own free when it comes back, whatever else runs here.
+ * any: a registry that is stopped for a moment must find its own free when it comes back, whatever else runs here. Tests
+ * that run beside others have a range of their own (TEST_PORTS=FIRST-LAST).
  */
 export async function freePort(): Promise<number> {
+  const [first = 15_000, last = 32_000] = (process.env.TEST_PORTS ?? '')
+    .split('-')
+    .filter(Boolean)
+    .map(Number);
   for (;;) {
-    const port = randomInt(15_000, 32_000);
+    const port = randomInt(first, last);
     const server = createServer();
     const { promise, resolve, reject } = Promise.withResolvers<boolean>();
     server.once('error', (error: NodeJS.ErrnoException) =>
