@@ -1,6 +1,5 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -22,7 +21,14 @@ import {
   pushMultiArch,
   startUpload,
 } from '../support/push.ts';
-import { collect, credentials, liveCommands, startRegistry, type TestRegistry } from '../support/registry.ts';
+import {
+  collect,
+  credentials,
+  isListening,
+  liveCommands,
+  startRegistry,
+  type TestRegistry,
+} from '../support/registry.ts';
 
 let registry: TestRegistry;
 
@@ -321,11 +327,4 @@ async function until(condition: () => boolean | Promise<boolean>): Promise<void>
   for (const deadline = Date.now() + 15_000; !(await condition()); await sleep(10)) {
     if (Date.now() > deadline) throw new Error(`Not within 15 s: ${condition}`);
   }
-}
-
-function isListening(port: number): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  const socket = connect(port, '127.0.0.1', () => resolve(true));
-  socket.once('error', () => resolve(false));
-  return promise.finally(() => socket.destroy());
 }

@@ -1,7 +1,7 @@
 import { execFile, execFileSync } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -128,16 +128,11 @@ export function collect(
 
 /**
  * A TCP port of 127.0.0.1 on which nobody listened a moment ago. Below those that the system gives to whoever asks for
- * any: a registry that is stopped for a moment must find its own free when it comes back, whatever else runs here. Tests
- * that run beside others have a range of their own (TEST_PORTS=FIRST-LAST).
+ * any: a registry that is stopped for a moment must find its own free when it comes back, whatever else runs here.
  */
 export async function freePort(): Promise<number> {
-  const [first = 15_000, last = 32_000] = (process.env.TEST_PORTS ?? '')
-    .split('-')
-    .filter(Boolean)
-    .map(Number);
   for (;;) {
-    const port = randomInt(first, last);
+    const port = randomInt(15_000, 32_000);
     const server = createServer();
     const { promise, resolve, reject } = Promise.withResolvers<boolean>();
     server.once('error', (error: NodeJS.ErrnoException) =>
@@ -194,7 +189,7 @@ function prepare(options: RegistryOptions, port: number): TestRegistry {
     },
     async stop() {
       execFileSync(script, ['stop']);
-      await gone(configFile);
+      await goneFrom(port, configFile);
     },
     async restart() {
       await registry.stop();
@@ -203,12 +198,27 @@ function prepare(options: RegistryOptions, port: number): TestRegistry {
     log,
     async [Symbol.asyncDispose]() {
       for (const pid of servingPids(configFile)) signal(pid, 'SIGTERM');
-      await gone(configFile);
+      await goneFrom(port, configFile);
       rmSync(directory, { recursive: true, force: true });
       left.delete(registry);
     },
   };
   return registry;
+}
+
+/** A process that ends has no command line any more some time before its sockets are closed. */
+async function goneFrom(port: number, configFile: string): Promise<void> {
+  await gone(configFile);
+  const deadline = Date.now() + 2_000;
+  while ((await isListening(port)) && Date.now() < deadline) await sleep(10);
+}
+
+/** Whether somebody listens on that port of 127.0.0.1. */
+export function isListening(port: number): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const socket = connect(port, '127.0.0.1', () => resolve(true));
+  socket.once('error', () => resolve(false));
+  return promise.finally(() => socket.destroy());
 }
 
 function initScriptOf(directory: string): string {

@@ -99,8 +99,8 @@ it('refuses a program that is no registry', async () => {
   const volume = await stage.scene.addVolume();
   await stage.scene.run(
     `${stage.scene.id}-odd`,
-    ...['--entrypoint', 'sleep', '-v', `${volume}:/var/lib/registry`, ...stage.service('registry')],
-    ...['registry:2', '1000', 'nonesuch', 'serve', '/etc/docker/registry/config.yml'],
+    ...['--entrypoint', 'tail', '-v', `${volume}:/var/lib/registry`, ...stage.service('registry')],
+    ...['registry:2', '-f', '/dev/null', 'nonesuch', 'serve', '/etc/docker/registry/config.yml'],
   );
   expect((await stage.refusals()).join('\n')).toMatch(/nonesuch is no registry, or cannot be run there/);
 });
