@@ -20,6 +20,8 @@ export interface ApplyOptions {
   readonly onProgress?: (done: number, total: number) => void;
   /** Told after every batch what has gone so far: true also when a later batch throws. */
   readonly onRemoved?: (removed: Applied['removed']) => void;
+  /** Told, and waited for, before a batch is removed: what is on record survives a kill. */
+  readonly onRemoving?: (batch: readonly Removal[]) => Promise<void>;
   /** Asked before every batch; throws to stop (the fence no longer holds). */
   readonly stillSafe?: () => Promise<void>;
 }
@@ -56,6 +58,7 @@ export async function applyPlan(
         else
           left.push({ key: removal.key, reason: 'left, since a reference before it could not be removed' });
       }
+      await options.onRemoving?.(batch);
       const answers = await storage.remove(batch.map(({ key }) => key));
       for (const [index, { key, outcome, reason }] of answers.entries()) {
         if (outcome === 'removed') removed[kind]++;

@@ -66,7 +66,9 @@ export async function tidy(
 
   let uploads = 0;
   let repositories = 0;
-  for (const { kind, key, repository } of plan.remove) {
+  for (const removal of plan.remove) {
+    const { kind, key, repository } = removal;
+    if (kind === 'upload' || kind === 'repository') await options.onRemoving?.([removal]);
     if (kind === 'upload') {
       if (await removeTree(key)) uploads++;
     } else if (kind === 'repository' && repository !== undefined) {

@@ -34,8 +34,7 @@ export interface TcpAddress {
  */
 export function addressIn(value: string, env: Environment): SocketAddress | TcpAddress | SshAddress {
   // URL drops tabs and newlines in silence.
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  if (/[\s\u0000-\u001f\u007f]/.test(value)) invalid('DOCKER_HOST', 'holds a blank or a control character');
+  if (/[\s\p{Cc}]/u.test(value)) invalid('DOCKER_HOST', 'holds a blank or a control character');
   if (value.startsWith('unix://')) {
     const path = value.slice('unix://'.length);
     if (path !== '' && !path.startsWith('/'))

@@ -13,6 +13,9 @@ export function heldLock({ lostFrom = Number.POSITIVE_INFINITY } = {}): Held & {
     async check() {
       if (++looks >= lostFrom) throw problem('LOCK_LOST', { path: '/lock' });
     },
+    stillOurs: async () => {
+      if (looks >= lostFrom) throw problem('LOCK_LOST', { path: '/lock' });
+    },
     takenOver: async () => looks >= lostFrom,
     release: async () => {},
   };
