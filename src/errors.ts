@@ -46,6 +46,14 @@ const catalogue = {
     message: `Could not ${c.deed} ${c.path}: ${c.reason}.`,
     hint: 'Check the disk, its mount and the rights of the user that runs the cleaner.',
   }),
+  STATE_NO_ROOM: (c: { deed: string; path: string; reason: string; directory: string }): ErrorText => ({
+    exitCode: 1,
+    message: `Could not ${c.deed} ${c.path}: ${c.reason}, and nothing is set aside on that disk.`,
+    hint:
+      `Free some 64 KiB on the disk of ${c.directory}, or keep the cleaner's own files on another disk: set ` +
+      'state.directory (CLEANUP_STATE_DIRECTORY) to a directory there, for this and every later run. Cleaning itself ' +
+      'takes no space.',
+  }),
   STORAGE_READ_ONLY: (c: { deed: string; path: string }): ErrorText => ({
     exitCode: 1,
     message: `A dry run tried to ${c.deed} ${c.path}.`,
@@ -109,17 +117,23 @@ const catalogue = {
   LOCK_HELD: (c: { owner: string; path: string }): ErrorText => ({
     exitCode: 4,
     message: `Another run holds the lock: ${c.owner}.`,
-    hint: `Wait until it has ended. The lock is ${c.path}.`,
+    hint: `Wait until it has ended, with --wait-lock 1h for example. The lock is ${c.path}.`,
   }),
   LOCK_LOST: (c: { path: string }): ErrorText => ({
     exitCode: 5,
     message: 'This run no longer holds the lock, so it deletes nothing more.',
     hint: `Another run took ${c.path} over, as after a pause of this one. See what it reports.`,
   }),
-  FENCE_FAILED: (c: { reason: string; hint?: string }): ErrorText => ({
+  HEARTBEAT_LATE: (c: { path: string; seconds: number; reason: string }): ErrorText => ({
+    exitCode: 1,
+    message: `The heartbeat in ${c.path} could not be written for ${c.seconds.toFixed(1)} s: ${c.reason}.`,
+    hint: 'Other runs may take this one for dead, so it deletes nothing more. Check the disk; state.directory moves lock and journal to another one.',
+  }),
+  FENCE_FAILED: (c: { reason: string; hint?: string; details?: readonly string[] }): ErrorText => ({
     exitCode: 5,
     message: `The registry could not be closed to pushes: ${c.reason}.`,
     hint: c.hint ?? 'Nothing was deleted after that. Find what still writes, and run again.',
+    details: c.details ?? [],
   }),
   COLLECTOR_FAILED: (c: { reason: string; output: readonly string[] }): ErrorText => ({
     exitCode: 1,
@@ -145,6 +159,20 @@ const catalogue = {
     hint: `Start it by hand, now:\n\n    ${c.command}\n`,
     details: c.reasons,
   }),
+  JOURNAL_DAMAGED: (c: { path: string; lost: readonly string[]; command: string }): ErrorText => ({
+    exitCode: 20,
+    message: 'IT CANNOT BE TOLD WHETHER THE REGISTRY IS RESTORED: the journal of an earlier run is damaged.',
+    hint:
+      'Whatever can be read of it is undone. See that no collector runs, that no stand-in is left, and that the ' +
+      `registry runs and takes pushes; then remove the journal:\n\n    ${c.command}\n`,
+    details: c.lost.map((lost) => `${c.path}: ${lost}`),
+  }),
+  JOURNAL_FOREIGN: (c: { path: string; found: readonly string[] }): ErrorText => ({
+    exitCode: 20,
+    message: 'THE REGISTRY IS NOT RESTORED: another version of registry-cleanup left its journal.',
+    hint: 'Nothing was undone. Use the version that left it, now:\n\n    registry-cleanup recover\n',
+    details: c.found.map((found) => `${c.path}: ${found}`),
+  }),
   NOT_FLUSHED: (c: { address: string; reason: string; command: string }): ErrorText => ({
     exitCode: 20,
     message: "THE REGISTRY'S CACHE IN REDIS COULD NOT BE FLUSHED.",
@@ -152,6 +180,39 @@ const catalogue = {
       'Until it is, the registry takes blobs that are gone for present, and loses pushes of them. The next run tries ' +
       `again first; flush it by hand, now:\n\n    ${c.command}\n`,
     details: [`Redis at ${c.address}: ${c.reason}`],
+  }),
+  LITTER_LEFT: (c: { path: string; reason: string }): ErrorText => ({
+    exitCode: 3,
+    message: `${c.path} could not be removed: ${c.reason}.`,
+    hint: 'Nothing works with it any more: remove it by hand.',
+  }),
+  NOT_FRESH: (c: { found: readonly string[]; command: string }): ErrorText => ({
+    exitCode: 20,
+    message: 'A REGISTRY RUNS THAT MAY REMEMBER WHAT IS GONE.',
+    hint:
+      'It was started while references were being removed, and registry.live does not stop it. Until it is started ' +
+      `again, pushes may lack layers that it takes for present. Restart it, now:\n\n    ${c.command}\n`,
+    details: c.found,
+  }),
+  OUT_OF_TIME: (c: { limit: string }): ErrorText => ({
+    exitCode: 7,
+    message: `Out of time (${c.limit}): nothing more is begun, and the registry is as it was found.`,
+    hint: 'The next run goes on from here. Give it more time if it never comes to its end.',
+  }),
+  RUN_UNKNOWN: (c: {
+    wanted: string;
+    several: boolean;
+    known: readonly string[];
+    directory: string;
+  }): ErrorText => ({
+    exitCode: 2,
+    message: c.several
+      ? `There are ${c.known.length} runs whose ids begin with "${c.wanted}".`
+      : `There is no run "${c.wanted}" on record in ${c.directory}.`,
+    hint:
+      c.known.length === 0
+        ? 'No run is on record there. Dry runs leave none, nor do runs that ended before they had the lock.'
+        : `${c.several ? 'Say more of the one that is meant' : 'These are, newest first'}:\n${c.known.map((id) => `    ${id}`).join('\n')}`,
   }),
   INTERRUPTED: (c: { signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP' }): ErrorText => ({
     exitCode: c.signal === 'SIGINT' ? 130 : 143,
@@ -179,6 +240,11 @@ export function fail<C extends ErrorCode>(
   cause?: unknown,
 ): never {
   throw problem(code, context, cause);
+}
+
+/** Whether all that is wrong is that something was left lying about: what was to be undone is undone. */
+export function isLitter(error: unknown): error is CleanupError {
+  return error instanceof CleanupError && error.code === 'LITTER_LEFT';
 }
 
 /** A short reason out of whatever was thrown: an errno where there is one, the message otherwise. */

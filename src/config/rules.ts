@@ -27,12 +27,19 @@ function quietFitsIntoDrain({ registry: { drain } }: Config): string | undefined
     : undefined;
 }
 
+function windowHasItsTimeZone({ limits: { window, timeZone } }: Config): string | undefined {
+  return window !== undefined && timeZone === undefined
+    ? 'limits.timeZone: is missing: "UTC", or that of the clocks that limits.window means ("Europe/Berlin")'
+    : undefined;
+}
+
 /** What makes a configuration invalid although each key by itself is fine. */
 export const rules: readonly Rule[] = [
   credentialsComeInPairs,
   usernameHasNoColon,
   oneWayToTrust,
   quietFitsIntoDrain,
+  windowHasItsTimeZone,
 ];
 
 function anyCertificateIsAccepted({ registry: { tls } }: Config): string | undefined {

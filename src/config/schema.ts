@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { bareNumber, parseDuration } from './duration.ts';
+import { isTimeZone, parseWindow } from './window.ts';
 
 /*
  * The whole truth about the configuration: every key with its description and default. Types, messages, environment
@@ -11,17 +12,23 @@ import { bareNumber, parseDuration } from './duration.ts';
 
 const day = 86_400_000;
 
-const duration = z
-  .string({ error: (issue) => (typeof issue.input === 'number' ? bareNumber(issue.input) : undefined) })
-  .transform((text, context) => {
+/** What `parse` makes of a text; its RangeError finishes the sentence "<key> …". */
+function readBy<T>(parse: (text: string) => T, error?: z.core.$ZodErrorMap) {
+  return z.string({ error }).transform((text, context): T => {
     try {
-      return parseDuration(text);
+      return parse(text);
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
       context.issues.push({ code: 'custom', message: error.message, input: text });
       return z.NEVER;
     }
   });
+}
+
+const duration = readBy(parseDuration, ({ input }) =>
+  typeof input === 'number' ? bareNumber(input) : undefined,
+);
+const window = readBy(parseWindow);
 
 /** A wait. Node's timers end at once when they are given more than 24.8 days, so none may come near that. */
 const wait = duration.refine(({ ms }) => ms <= day, 'must be at most 24h');
@@ -179,6 +186,15 @@ export const schema = z.strictObject({
   readonlyInstance: z.boolean().prefault(true).meta({
     description: 'Serve pulls from a read-only stand-in while the live registry is stopped.',
   }),
+  lock: z
+    .strictObject({
+      wait: wait.prefault('0s').meta({
+        description:
+          'How long to wait for another run that is under way. 0s: not at all, which ends this one with 4.',
+      }),
+    })
+    .prefault({})
+    .meta({ description: 'One run at a time on a storage.' }),
   state: z
     .strictObject({
       directory: text.optional().meta({
@@ -190,6 +206,24 @@ export const schema = z.strictObject({
     })
     .prefault({})
     .meta({ description: 'The small files that a run keeps about itself.' }),
+  limits: z
+    .strictObject({
+      maxDuration: deadline.optional().meta({
+        description:
+          'How long a run may take. After that nothing more is begun, the registry is brought back, and the run ends with 7.',
+        example: '2h',
+      }),
+      window: window.optional().meta({
+        description: 'When a run may work, by the clocks of limits.timeZone. May go over midnight.',
+        example: '01:00-05:00',
+      }),
+      timeZone: text
+        .refine(isTimeZone, 'must be a time zone such as "UTC" or "Europe/Berlin"')
+        .optional()
+        .meta({ description: 'The time zone of limits.window, which needs it.', example: 'Europe/Berlin' }),
+    })
+    .prefault({})
+    .meta({ description: 'How long, and when. Dry runs have all the time they need.' }),
   unsafe: z
     .strictObject({
       allowNoTags: z.boolean().prefault(false).meta({

@@ -1,8 +1,8 @@
 import type { Deed } from '../deed.ts';
-import { CleanupError, reasonOf } from '../errors.ts';
+import { CleanupError, isLitter, reasonOf } from '../errors.ts';
 import type { Emit, StepOutcome } from './events.ts';
 import type { Journal } from './journal.ts';
-import { mustBeGone, type StepId } from './steps.ts';
+import { mustBeGone, type StepId, timed } from './steps.ts';
 
 export interface StepContext {
   readonly signal: AbortSignal;
@@ -40,12 +40,22 @@ export class Pipeline {
   readonly records: StepRecord[] = [];
   readonly #emit: Emit;
   readonly #signal: AbortSignal;
+  /** Aborted by interruption and when the time is up. */
+  readonly #untilDeadline: AbortSignal;
   readonly #undos: Undo[] = [];
   #journal: Journal | undefined;
 
-  constructor(options: { readonly emit: Emit; readonly signal: AbortSignal }) {
-    this.#emit = options.emit;
-    this.#signal = options.signal;
+  constructor(options: {
+    readonly emit: Emit;
+    /** Interrupts. */
+    readonly signal: AbortSignal;
+    /** Aborted when the time is up, with what is to be thrown then. */
+    readonly deadline?: AbortSignal;
+  }) {
+    const { emit, signal, deadline } = options;
+    this.#emit = emit;
+    this.#signal = signal;
+    this.#untilDeadline = deadline === undefined ? signal : AbortSignal.any([signal, deadline]);
   }
 
   /** From here on deeds are journaled. */
@@ -53,9 +63,12 @@ export class Pipeline {
     this.#journal = journal;
   }
 
-  /** Runs one step. Not begun once interrupted; an interruption during it counts as such, whatever it threw. */
+  /**
+   * Runs one step. Not begun once interrupted, or out of time where that counts; an interruption during it counts as
+   * such, whatever it threw.
+   */
   async step<T>(id: StepId, work: (context: StepContext) => Promise<T>): Promise<T> {
-    this.#signal.throwIfAborted();
+    this.#signalOf(id).throwIfAborted();
     return this.#timed(id, work);
   }
 
@@ -74,8 +87,9 @@ export class Pipeline {
   async deed<T>(step: StepId, deed: Deed<T>, { quiet = false } = {}): Promise<T> {
     const journaled = await this.#journal?.deed(step, deed.memo);
     this.#undos.push({ step, undo: () => deed.undo(), journaled, quiet });
-    this.#signal.throwIfAborted();
-    return deed.do(this.#signal);
+    const signal = this.#signalOf(step);
+    signal.throwIfAborted();
+    return deed.do(signal);
   }
 
   /** Pushes an undo that needs no journal (the lock is its own). */
@@ -109,7 +123,10 @@ export class Pipeline {
   }
 
   async #undo(undo: Undo): Promise<void> {
-    await undo.undo();
+    await undo.undo().catch((error: unknown) => {
+      if (!isLitter(error)) throw error;
+      this.#emit({ type: 'warning', text: error.message });
+    });
     if (undo.journaled === undefined) return;
     try {
       await this.#journal?.undone(undo.journaled);
@@ -120,14 +137,19 @@ export class Pipeline {
     }
   }
 
+  #signalOf(id: StepId): AbortSignal {
+    return timed.has(id) ? this.#untilDeadline : this.#signal;
+  }
+
   async #timed<T>(id: StepId, work: (context: StepContext) => Promise<T>, interruptible = true): Promise<T> {
     const started = performance.now();
+    const signal = this.#signalOf(id);
     let note: string | undefined;
     this.#emit({ type: 'step-started', id });
     const seconds = (): number => (performance.now() - started) / 1000;
     try {
       const value = await work({
-        signal: this.#signal,
+        signal,
         progress: (figures) => this.#emit({ type: 'progress', id, ...figures }),
         output: (line) => this.#emit({ type: 'output', id, line }),
         note: (text) => {
@@ -137,7 +159,7 @@ export class Pipeline {
       this.#end(id, 'ok', seconds(), note);
       return value;
     } catch (error) {
-      const interrupted = interruptible && this.#signal.aborted && !isLoss(error);
+      const interrupted = interruptible && signal.aborted && !isLoss(error);
       const outcome = interrupted ? 'interrupted' : 'failed';
       this.#end(
         id,
@@ -145,7 +167,7 @@ export class Pipeline {
         seconds(),
         note ?? (error instanceof CleanupError ? undefined : reasonOf(error)),
       );
-      throw interrupted ? this.#signal.reason : error;
+      throw interrupted ? signal.reason : error;
     }
   }
 

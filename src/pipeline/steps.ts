@@ -29,3 +29,21 @@ export type StepId = (typeof steps)[number]['id'];
  * others are undone even after a failure.
  */
 export const mustBeGone: ReadonlySet<StepId> = new Set(['rehearse', 'collect']);
+
+/**
+ * Steps that end when the time is up (`limits`), and are not begun after it. The others come to their end: before them a
+ * dead run must be recovered in any case, and after them it is proved and put back.
+ */
+export const timed: ReadonlySet<StepId> = new Set([
+  'inventory',
+  'plan',
+  'drain',
+  'stop',
+  'readonly',
+  'prove',
+  'recheck',
+  'apply',
+  'rehearse',
+  'collect',
+  'tidy',
+]);

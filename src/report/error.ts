@@ -30,8 +30,8 @@ export function errorSection(
   { paint, prose }: Page,
   where: readonly string[] = [],
 ): Section {
-  // An interruption was asked for: no alarm.
-  const tone = error.exitCode >= 130 ? paint.yellow : paint.red;
+  // An interruption was asked for, and so was a limit: no alarm.
+  const tone = error.exitCode >= 130 || error.exitCode === 7 ? paint.yellow : paint.red;
   const head = (text: string): string => paint.bold(tone(text));
   const unseen = error.details.length - detailLimit;
   return [

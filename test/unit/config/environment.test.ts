@@ -50,7 +50,11 @@ const examples: Readonly<Record<string, readonly [text: string, value: unknown]>
   'garbageCollect.rehearse': ['no', false],
   damage: ['stop', 'stop'],
   readonlyInstance: ['off', false],
+  'lock.wait': ['5m', { ms: 300_000, text: '5m' }],
   'state.directory': ['/state', '/state'],
+  'limits.maxDuration': ['2h', { ms: 7_200_000, text: '2h' }],
+  'limits.window': ['01:00-05:00', { from: 60, to: 300, text: '01:00-05:00' }],
+  'limits.timeZone': ['Europe/Berlin', 'Europe/Berlin'],
   'unsafe.allowNoTags': ['YES', true],
   dryRun: ['True', true],
 };

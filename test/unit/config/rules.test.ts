@@ -33,6 +33,7 @@ describe('rules', () => {
       { registry: { tls: { ca: '/ca.pem', insecure: true } } },
       'registry.tls.insecure: makes registry.tls.ca pointless',
     ],
+    ['a window without its time zone', { limits: { window: '01:00-05:00' } }, 'limits.timeZone: is missing'],
     [
       'a quiet time that does not fit into the drain',
       { registry: { drain: { timeout: '1s', quiet: '2s' } } },

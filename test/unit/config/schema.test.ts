@@ -28,6 +28,8 @@ describe('the schema', () => {
       damage: 'stop',
       readonlyInstance: true,
       state: {},
+      lock: { wait: { ms: 0, text: '0s' } },
+      limits: {},
       unsafe: { allowNoTags: false },
       dryRun: false,
     });

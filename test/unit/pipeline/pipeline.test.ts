@@ -242,6 +242,17 @@ describe('undoing', () => {
     expect(await pipeline.undoAll()).toEqual([]);
   });
 
+  it('goes on to the end where something is left lying about, and says what', async () => {
+    const { pipeline, journal, deed, happened, events } = bench();
+    pipeline.journalTo(journal);
+    const litter = problem('LITTER_LEFT', { path: '/tmp/x', reason: 'read-only file system' });
+    await pipeline.deed('stop', deed('stop'));
+    await pipeline.deed('collect', deed('collect', { undo: litter }));
+    expect(await pipeline.undoAll()).toEqual([]);
+    expect(happened.slice(-4)).toEqual(['undo collect', 'undone 1', 'undo stop', 'undone 0']);
+    expect(events).toContainEqual({ type: 'warning', text: expect.stringContaining('/tmp/x') });
+  });
+
   it('starts the registry although the journal has no room for what was undone, and says so', async () => {
     const { pipeline, journal, happened, events } = await done();
     pipeline.journalTo({ ...journal, undone: () => Promise.reject(new Error('ENOSPC')) });
