@@ -1,6 +1,6 @@
 import type { Held } from '../pipeline/lock.ts';
 import type { Plan, Removal } from '../plan/plan.ts';
-import type { Storage } from '../storage/storage.ts';
+import type { Removed, Storage } from '../storage/storage.ts';
 
 /** What was done, measured by what the storage answered. */
 export interface Applied {
@@ -15,14 +15,21 @@ export interface Left {
   readonly reason: string;
 }
 
+/** What is about to be removed: what the plan says, and directories that are empty by then. */
+export type Going = Omit<Removal, 'kind' | 'bytes'> & { readonly kind: Removal['kind'] | 'directory' };
+
 export interface ApplyOptions {
   readonly signal: AbortSignal;
   readonly onProgress?: (done: number, total: number) => void;
   /** Told after every batch what has gone so far: true also when a later batch throws. */
   readonly onRemoved?: (removed: Applied['removed']) => void;
+  /** Told at once what stays: true also when what comes after it throws. */
+  readonly onLeft?: (left: Left) => void;
   /** Told, and waited for, before a batch is removed: what is on record survives a kill. */
-  readonly onRemoving?: (batch: readonly Removal[]) => Promise<void>;
-  /** Asked before every batch; throws to stop (the fence no longer holds). */
+  readonly onRemoving?: (batch: readonly Going[]) => Promise<void>;
+  /** Told of each of them what came of it. */
+  readonly onAnswered?: (answer: Removed) => void;
+  /** Asked before every batch and every removal; throws to stop (the fence no longer holds). */
   readonly stillSafe?: () => Promise<void>;
 }
 
@@ -42,6 +49,10 @@ export async function applyPlan(
 ): Promise<Applied> {
   const removed = emptyCounts();
   const left: Left[] = [];
+  function leave(one: Left): void {
+    left.push(one);
+    options.onLeft?.(one);
+  }
   const stuck = new Set<string>();
   const total = plan.remove.filter(({ kind }) => (order as readonly string[]).includes(kind)).length;
   let done = 0;
@@ -55,23 +66,44 @@ export async function applyPlan(
       const batch: Removal[] = [];
       for (const removal of removals.slice(at, at + batchSize)) {
         if (!blocked.has(removal.repository ?? '')) batch.push(removal);
-        else
-          left.push({ key: removal.key, reason: 'left, since a reference before it could not be removed' });
+        else leave({ key: removal.key, reason: 'left, since a reference before it could not be removed' });
       }
+      const byKey = new Map(batch.map((removal) => [removal.key, removal]));
       await options.onRemoving?.(batch);
-      const answers = await storage.remove(batch.map(({ key }) => key));
-      for (const [index, { key, outcome, reason }] of answers.entries()) {
-        if (outcome === 'removed') removed[kind]++;
-        if (outcome !== 'failed') continue;
-        left.push({ key, reason: reason ?? 'unknown' });
-        stuck.add(batch[index]?.repository ?? '');
+      try {
+        await storage.remove([...byKey.keys()], stillMay(held, options), (answer) => {
+          const { key, outcome, reason } = answer;
+          const removal = byKey.get(key);
+          options.onAnswered?.(answer);
+          if (outcome === 'removed') removed[kind]++;
+          if (outcome !== 'failed') return;
+          leave({ key, reason: reason ?? 'unknown' });
+          // Of an emptied directory that stays, nothing depends.
+          if (removal !== undefined) stuck.add(removal.repository ?? '');
+        });
+      } finally {
+        options.onRemoved?.(removed);
       }
       done += Math.min(batchSize, removals.length - at);
-      options.onRemoved?.(removed);
       options.onProgress?.(done, total);
     }
   }
   return { removed, left };
+}
+
+/**
+ * Asked before every single removal. A batch takes long on a slow disk, and a process that was stopped in the middle of
+ * one may find that another run has taken over.
+ */
+export function stillMay(
+  held: Held,
+  { signal, stillSafe }: Pick<ApplyOptions, 'signal' | 'stillSafe'>,
+): () => Promise<void> {
+  return async () => {
+    signal.throwIfAborted();
+    await stillSafe?.();
+    await held.stillOurs();
+  };
 }
 
 /** Nothing removed yet. */

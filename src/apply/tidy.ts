@@ -3,7 +3,7 @@ import type { Held } from '../pipeline/lock.ts';
 import type { Plan } from '../plan/plan.ts';
 import { keyOf, placeOf } from '../registry/layout.ts';
 import type { Storage } from '../storage/storage.ts';
-import type { ApplyOptions, Left } from './apply.ts';
+import { type ApplyOptions, type Going, type Left, stillMay } from './apply.ts';
 import type { Collection } from './collector.ts';
 
 export interface Tidied {
@@ -35,6 +35,10 @@ export async function tidy(
   options: ApplyOptions,
 ): Promise<Tidied> {
   const left: Left[] = [];
+  function leave(one: Left): void {
+    left.push(one);
+    options.onLeft?.(one);
+  }
   /** `mayBeOccupied`: a directory that is not empty after all stays, and that is right. */
   async function remove(keys: readonly string[], mayBeOccupied = false): Promise<number> {
     let removed = 0;
@@ -42,11 +46,15 @@ export async function tidy(
       options.signal.throwIfAborted();
       await held.check();
       await options.stillSafe?.();
-      for (const { key, outcome, reason } of await storage.remove(keys.slice(at, at + batchSize))) {
+      const batch = keys.slice(at, at + batchSize);
+      if (mayBeOccupied) await options.onRemoving?.(batch.map(asGoing));
+      await storage.remove(batch, stillMay(held, options), (answer) => {
+        const { key, outcome, reason } = answer;
+        if (mayBeOccupied) options.onAnswered?.(answer);
         if (outcome === 'removed') removed++;
-        if (outcome !== 'failed' || (mayBeOccupied && reason?.includes('ENOTEMPTY'))) continue;
-        left.push({ key, reason: reason ?? 'unknown' });
-      }
+        if (outcome !== 'failed' || (mayBeOccupied && reason?.includes('ENOTEMPTY'))) return;
+        leave({ key, reason: reason ?? 'unknown' });
+      });
     }
     return removed;
   }
@@ -66,16 +74,22 @@ export async function tidy(
 
   let uploads = 0;
   let repositories = 0;
-  for (const removal of plan.remove) {
-    const { kind, key, repository } = removal;
-    if (kind === 'upload' || kind === 'repository') await options.onRemoving?.([removal]);
-    if (kind === 'upload') {
-      if (await removeTree(key)) uploads++;
-    } else if (kind === 'repository' && repository !== undefined) {
-      if (await removeRepository(repository)) repositories++;
+  const leftovers = plan.remove.filter(({ kind }) => kind === 'upload' || kind === 'repository');
+  for (let at = 0; at < leftovers.length; at += batchSize) {
+    const batch = leftovers.slice(at, at + batchSize);
+    await options.onRemoving?.(batch);
+    for (const { kind, key, repository } of batch) {
+      const before = left.length;
+      const gone =
+        kind === 'upload'
+          ? await removeTree(key)
+          : repository !== undefined && (await removeRepository(repository));
+      if (gone && kind === 'upload') uploads++;
+      if (gone && kind === 'repository') repositories++;
+      options.onAnswered?.({ key, outcome: gone ? 'removed' : 'failed', reason: left[before]?.reason });
     }
   }
-  const directories = await remove(emptyDirectories, true);
+  const directories = await remove([...new Set(emptyDirectories)], true);
   return { uploads, repositories, directories, left };
 
   /** Its own three directories, never the repositories nested in it, and only if nothing is in them that counts. */
@@ -87,7 +101,7 @@ export async function tidy(
       for await (const page of storage.list(area)) {
         const file = page.find(({ key, type }) => type !== 'directory' || placeOf(key).kind !== 'directory');
         if (file === undefined) continue;
-        left.push({ key: file.key, reason: 'left, and its repository with it: it is not empty' });
+        leave({ key: file.key, reason: 'left, and its repository with it: it is not empty' });
         return false;
       }
     }
@@ -96,4 +110,8 @@ export async function tidy(
     for (const area of [pushes, manifests, layers]) if (!(await removeTree(area))) return false;
     return true;
   }
+}
+
+function asGoing(key: string): Going {
+  return { kind: 'directory', key, because: 'nothing is in it, and no registry needs it' };
 }

@@ -80,6 +80,8 @@ export interface ReportDocument {
     readonly remove: readonly Removal[];
     readonly keep: readonly Keep[];
   };
+  /** What could not be removed, and what was left because of it: absolute paths, each with its reason. */
+  readonly left: readonly { readonly path: string; readonly reason: string }[];
   readonly warnings: readonly string[];
   readonly error: ReportedError | null;
 }

@@ -16,6 +16,7 @@ export interface Draft {
   removed: RemovedTotals | undefined;
   window: ReportDocument['window'];
   collector: ReportDocument['collector'];
+  left: { path: string; reason: string }[];
   warnings: string[];
 }
 
@@ -39,6 +40,7 @@ export function newDraft(command: 'run' | 'plan', dryRun: boolean, keepWithin: s
     removed: undefined,
     window: { readOnlySeconds: 0, unavailableSeconds: 0 },
     collector: null,
+    left: [],
     warnings: [],
   };
 }
@@ -88,6 +90,7 @@ export function makeDocument(draft: Draft, ending: Ending): ReportDocument {
     ...(draft.command === 'plan' && plan !== undefined
       ? { items: { remove: idle ? [] : plan.remove, keep: [...plan.keep] } }
       : {}),
+    left: draft.left,
     warnings: draft.warnings,
     error:
       ending.error === undefined

@@ -5,7 +5,7 @@ import { errorSection, linesOf } from './error.ts';
 import { itemsSections } from './items.ts';
 import { keptSection, nothingSentence, youngSentence } from './kept.ts';
 import { bind, cleanData, type Page, pageOf, type RenderOptions, type Section } from './page.ts';
-import { registrySection, warningsSection } from './parts.ts';
+import { leftSection, registrySection, warningsSection } from './parts.ts';
 import { listRemoved, removedSentence, repositoriesSection } from './removed.ts';
 import { foretell, summarySection } from './summary.ts';
 
@@ -28,6 +28,7 @@ export function renderReport(document: ReportDocument, options: ReportOptions = 
     repositoriesSection(shown.repositories, page),
     keptSection(shown, page),
     windowSection(shown, page),
+    leftSection(shown.left, page),
     warningsSection(shown.warnings, page),
     verdictSection(shown, page),
     shown.error === null
@@ -106,10 +107,9 @@ function verdictSection(document: ReportDocument, page: Page): Section {
   }
   const span = seconds(document.steps.reduce((sum, step) => sum + step.seconds, 0));
   if (outcome === 'partial') {
-    return page.prose(
-      `Done in ${span}, but some items are left: the warnings name them, and the next run tries again.`,
-      { paint: yellow },
-    );
+    return page.prose(`Done in ${span}, but some items are left, as told above: the next run tries again.`, {
+      paint: yellow,
+    });
   }
   return page.prose(`Done in ${span}.`, { paint: green });
 }

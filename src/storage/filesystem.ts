@@ -30,9 +30,9 @@ export function openFilesystem(directory: string): Storage {
       if (reason !== undefined) fail('STORAGE_FAILED', { deed: 'look at', path: root.locate(key), reason });
       return root.entry(key, 'look at');
     },
-    async remove(keys) {
+    async remove(keys, before, tell) {
       root.assertSame('remove from');
-      return removeKeys(removableBelow(root), keys);
+      return removeKeys(removableBelow(root), keys, before, tell);
     },
   };
 }

@@ -23,6 +23,12 @@ export async function openState(directory: string): Promise<State> {
   return filesystemState(directory);
 }
 
+/** Bytes that are set aside in a state directory for a day on which its disk is full; 0 where there is none. */
+export async function reservedIn(directory: string): Promise<number> {
+  const { Reserve } = await import('./state/reserve.ts');
+  return new Reserve(directory).bytes();
+}
+
 /** What we lack the rights for in a storage and in our own directory, by samples. Changes nothing. */
 export async function lookAtRights(question: RightsQuestion): Promise<Rights> {
   const rights = await import('./filesystem/rights.ts');

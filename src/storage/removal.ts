@@ -11,8 +11,12 @@ export interface Removable {
   rmdir(key: string): Promise<void>;
 }
 
-/** How many removals are under way at once: enough to hide the latency of a network file system. */
-const atOnce = 8;
+/**
+ * How many removals are under way at once: enough to hide some of a network file system's latency, and one less than
+ * Node has threads for file calls (4, unless told otherwise), since a heartbeat may be in one of them. What has a thread
+ * does not wait in a queue, where a process that is stopped for long would find it again, long after it was let through.
+ */
+const atOnce = 3;
 
 /** Directories that stay when they are emptied: the registry loses sight of a repository, or fails, without them. */
 const kept: ReadonlySet<string> = new Set([
@@ -31,48 +35,67 @@ const kept: ReadonlySet<string> = new Set([
  * Removes `keys` as `Storage.remove` promises it. Files go first, then directories from the deepest up, the ones asked
  * for and the ones emptied alike: so the order of the keys does not matter.
  */
-export async function removeKeys(tree: Removable, keys: readonly string[]): Promise<Removed[]> {
+export async function removeKeys(
+  tree: Removable,
+  keys: readonly string[],
+  before: () => Promise<void> = async () => {},
+  tell: (answer: Removed) => void = () => {},
+): Promise<Removed[]> {
   const answers = new Map<string, Removed>();
   const directories = new Levels();
-  for (const key of new Set(keys)) {
+  const asked = new Set(keys);
+  function answer(one: Removed): void {
+    answers.set(one.key, one);
+    tell(one);
+  }
+  async function removeOne(key: string): Promise<void> {
+    const { occupied, ...told } = await tryToRemove(tree, key, before);
+    if (asked.has(key)) answer(told);
+    // Nobody asked for it: that something is in it, or mounted on it, is right.
+    else if (told.outcome === 'failed' && !occupied) tell(told);
+    if (told.outcome === 'removed') directories.addParentOf(key);
+  }
+  for (const key of asked) {
     const reason = keyProblem(key);
-    if (reason !== undefined) answers.set(key, { key, outcome: 'failed', reason });
+    if (reason !== undefined) answer({ key, outcome: 'failed', reason });
     else if (key.endsWith('/')) directories.add(key);
   }
-  const files = new Set(keys.filter((key) => !key.endsWith('/') && !answers.has(key)));
-  const asked = new Set(keys);
-  await inParallel(files, async (key) => {
-    const answer = await removeOne(tree, key);
-    answers.set(key, answer);
-    if (answer.outcome === 'removed') directories.addParentOf(key);
-  });
-  for (let level = directories.deepest(); level !== undefined; level = directories.deepest()) {
-    await inParallel(level, async (key) => {
-      const answer = await removeOne(tree, key);
-      if (asked.has(key)) answers.set(key, answer);
-      if (answer.outcome === 'removed') directories.addParentOf(key);
-    });
-  }
+  await inParallel(
+    [...asked].filter((key) => !key.endsWith('/') && !answers.has(key)),
+    removeOne,
+  );
+  for (let level = directories.deepest(); level !== undefined; level = directories.deepest())
+    await inParallel(level, removeOne);
   return inOrder(keys, answers);
 }
 
-/** A directory that was not asked for may well fail to go: it is not empty, or a mount point, and is listed again. */
-async function removeOne(tree: Removable, key: string): Promise<Removed> {
-  const failed = (reason: string): Removed => ({ key, outcome: 'failed', reason });
+/** `occupied`: a directory that is not empty, or a mount point. Throws what `before` throws, and that alone. */
+async function tryToRemove(
+  tree: Removable,
+  key: string,
+  before: () => Promise<void>,
+): Promise<Removed & { readonly occupied: boolean }> {
+  const failed = (reason: string, occupied = false) =>
+    ({ key, outcome: 'failed', reason, occupied }) as const;
+  const asksForDirectory = key.endsWith('/');
+  let type: ReturnType<Removable['look']>;
   try {
-    const type = tree.look(key);
-    if (type === undefined) return { key, outcome: 'absent' };
-    if (typeof type === 'object') return failed(type.closed);
-    if (key.endsWith('/')) {
-      if (type !== 'directory') return failed('it is no directory');
-      await tree.rmdir(key);
-    } else {
-      if (type !== 'file') return failed(notAFile[type]);
-      await tree.unlink(key);
-    }
-    return { key, outcome: 'removed' };
+    type = tree.look(key);
   } catch (error) {
-    return errnoOf(error) === 'ENOENT' ? { key, outcome: 'absent' } : failed(reasonOfErrno(error));
+    return failed(reasonOfErrno(error));
+  }
+  if (type === undefined) return { key, outcome: 'absent', occupied: false };
+  if (typeof type === 'object') return failed(type.closed);
+  if (asksForDirectory && type !== 'directory') return failed('it is no directory');
+  if (!asksForDirectory && type !== 'file') return failed(notAFile[type]);
+  await before();
+  try {
+    await (asksForDirectory ? tree.rmdir(key) : tree.unlink(key));
+    return { key, outcome: 'removed', occupied: false };
+  } catch (error) {
+    const errno = errnoOf(error) ?? '';
+    if (errno === 'ENOENT') return { key, outcome: 'absent', occupied: false };
+    return failed(reasonOfErrno(error), ['ENOTEMPTY', 'EEXIST', 'EBUSY'].includes(errno));
   }
 }
 
@@ -125,10 +148,14 @@ class Levels {
   }
 }
 
+/** What `work` throws is thrown once the work that is under way has ended; no more is begun. */
 async function inParallel<T>(items: Iterable<T>, work: (item: T) => Promise<void>): Promise<void> {
   const rest = items[Symbol.iterator]();
+  const thrown: unknown[] = [];
   async function worker(): Promise<void> {
-    for (let next = rest.next(); next.done !== true; next = rest.next()) await work(next.value);
+    for (let next = rest.next(); next.done !== true && thrown.length === 0; next = rest.next())
+      await work(next.value).catch((error: unknown) => thrown.push(error));
   }
   await Promise.all(Array.from({ length: atOnce }, worker));
+  if (thrown.length > 0) throw thrown[0];
 }

@@ -1,18 +1,29 @@
-import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, renameSync } from 'node:fs';
-import { type FileHandle, link, open, readdir, unlink } from 'node:fs/promises';
+import { lstatSync, renameSync } from 'node:fs';
+import { link, readdir, unlink } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { CleanupError, fail } from '../errors.ts';
-import { errnoOf, isAbsence, storageFailure } from './failure.ts';
+import { CleanupError, fail, problem } from '../errors.ts';
+import { errnoOf, isAbsence, reasonOfErrno, storageFailure } from './failure.ts';
 import { fileKeyProblem, prefixProblem } from './key.ts';
-import { ensureDirectory, isTemporary, syncDirectory, unlessAbsent, withTemporary } from './state/durable.ts';
+import {
+  ensureDirectory,
+  isTemporary,
+  removeEmptied,
+  syncDirectory,
+  unlessAbsent,
+  withTemporary,
+} from './state/durable.ts';
+import { appendTo, createInPlace, overwrite, readText } from './state/in-place.ts';
+import { isNoRoom, Reserve, reserveName } from './state/reserve.ts';
 import type { State } from './storage.ts';
 
-const { O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
-const careful = O_NOFOLLOW | O_NONBLOCK;
+/** Pieces of the reserve that are left to lock and journal: records and logs of runs make do with the others. */
+const keptForLock = 6;
+/** How often a write begins again whose temporary file somebody swept: the lock has changed hands by then. */
+const attempts = 5;
 
 /**
  * State as files in `directory` (mode 0700), which is created when the first of them is. Every method throws
- * STORAGE_FAILED for what the system refuses.
+ * STORAGE_FAILED for what the system refuses, and STATE_NO_ROOM when the disk is full and the reserve is used up.
  *
  * `createExclusive` is exclusive: link(2) fails when the name is taken, on network file systems too, and what it
  * names is whole. `replaceIf` compares and then renames, and no system call does both at once: two runs that replace
@@ -22,13 +33,14 @@ const careful = O_NOFOLLOW | O_NONBLOCK;
  */
 export function filesystemState(directory: string): State {
   const root = resolve(directory);
+  const reserve = new Reserve(root);
   const locate = (key: string): string => (key === '' ? root : `${root}/${key}`);
 
   /** Whether our directory is there. A symlink in its place may have been laid by whoever writes to the storage. */
-  function isThere(): boolean {
-    const stats = lstatSync(root, { throwIfNoEntry: false });
+  function isThere(key = ''): boolean {
+    const stats = lstatSync(locate(key), { throwIfNoEntry: false });
     if (stats?.isSymbolicLink())
-      refuse('use', '', 'it is a symbolic link, which is not followed: name what it leads to');
+      refuse('use', key, 'it is a symbolic link, which is not followed: name what it leads to');
     return stats !== undefined;
   }
 
@@ -36,25 +48,51 @@ export function filesystemState(directory: string): State {
     return fail('STORAGE_FAILED', { deed, path: locate(key), reason });
   }
 
+  function failure(deed: string, key: string, error: unknown): CleanupError {
+    if (error instanceof CleanupError) return error;
+    const path = locate(key);
+    if (!isNoRoom(error)) return storageFailure(deed, path, error);
+    return problem('STATE_NO_ROOM', { deed, path, reason: reasonOfErrno(error), directory: root }, error);
+  }
+
   /** The path of `key`, for `work`; its failures are told with it. */
   async function on<T>(deed: string, key: string, work: (path: string) => Promise<T> | T): Promise<T> {
-    const reason =
-      fileKeyProblem(key) ?? (isTemporary(key) ? 'the name is one of a temporary file' : undefined);
+    const reason = keyProblem(key);
     if (reason !== undefined) refuse(deed, key, reason);
     try {
       isThere();
+      if (key.includes('/')) isThere(dirname(key));
       return await work(locate(key));
     } catch (error) {
-      throw error instanceof CleanupError ? error : storageFailure(deed, locate(key), error);
+      throw failure(deed, key, error);
     }
+  }
+
+  /** As `on`, for work that takes room: on a full disk it begins again with what the reserve gives up for it. */
+  function withRoom<T>(
+    deed: string,
+    key: string,
+    keep: number,
+    work: (path: string) => Promise<T>,
+  ): Promise<T> {
+    return on(deed, key, async (path) => {
+      for (;;) {
+        try {
+          return await work(path);
+        } catch (error) {
+          if (!isNoRoom(error) || !(await reserve.giveUp(keep))) throw error;
+        }
+      }
+    });
   }
 
   async function namesBelow(prefix: string): Promise<string[]> {
     const names: string[] = [];
     for (const entry of await readdir(locate(prefix), { withFileTypes: true })) {
       const key = prefix + entry.name;
+      if (key === reserveName) continue;
       if (entry.isDirectory()) names.push(...(await namesBelow(`${key}/`)));
-      else if (!isTemporary(key)) names.push(key);
+      else names.push(key);
     }
     return names;
   }
@@ -62,95 +100,111 @@ export function filesystemState(directory: string): State {
   return {
     locate,
     createExclusive: (key, text) =>
-      on('create', key, async (path) => {
-        await ensureDirectory(dirname(path));
-        return withTemporary(path, text, async (temporary) => {
-          try {
-            await link(temporary, path);
-          } catch (error) {
-            if (errnoOf(error) === 'EEXIST') return false;
-            throw error;
-          }
-          await syncDirectory(dirname(path));
-          return true;
-        });
+      withRoom('create', key, keepFor(key, true), async (path) => {
+        const made = await ensureDirectory(dirname(path));
+        try {
+          return await unlessSwept(() => createWhole(path, text));
+        } catch (error) {
+          // As it was: a run that cannot even take the lock changes nothing.
+          await removeEmptied(dirname(path), made);
+          throw error;
+        }
       }),
     replaceIf: (key, expected, text) =>
-      on('replace', key, async (path) => {
-        if (readText(path)?.text !== expected) return false;
-        return withTemporary(path, text, async (temporary) => {
-          // Synchronous, and after the slow part: as little as can be lies between the comparison and the rename.
-          if (readText(path)?.text !== expected) return false;
-          renameSync(temporary, path);
-          await syncDirectory(dirname(path));
-          return readText(path)?.text === text;
-        });
-      }),
+      withRoom('replace', key, keepFor(key, true), (path) =>
+        unlessSwept(() => replaceWhole(path, expected, text)).catch((error: unknown) => {
+          if (!isNoRoom(error)) throw error;
+          return overwrite(path, expected, text);
+        }),
+      ),
     append: (key, line) =>
-      on('append to', key, async (path) => {
+      withRoom('append to', key, keepFor(key), async (path) => {
         if (line.includes('\n')) throw new Error('a line holds no newline');
-        const existing = await openIfThere(path, O_RDWR | O_APPEND | careful);
-        if (existing === undefined) await ensureDirectory(dirname(path));
-        const file = existing ?? (await open(path, O_RDWR | O_APPEND | O_CREAT | careful, 0o600));
-        try {
-          if (!(await file.stat()).isFile()) refuse('append to', key, 'it is not a file');
-          await file.writeFile(`${(await endsInLine(file)) ? '\n' : ''}${line}\n`);
-          await file.datasync();
-        } finally {
-          await file.close();
-        }
-        if (existing === undefined) await syncDirectory(dirname(path));
+        await appendTo(path, line, () => reserve.giveUp(keepFor(key)));
       }),
     read: (key) => on('read', key, readText),
     async list(prefix) {
       const reason = prefixProblem(prefix);
       if (reason !== undefined) refuse('list', prefix, reason);
       try {
-        return isThere() ? (await namesBelow(prefix)).sort() : [];
+        const names = isThere() ? await namesBelow(prefix) : [];
+        return names.filter((key) => !isTemporary(key)).sort();
       } catch (error) {
         if (isAbsence(error)) return [];
-        throw error instanceof CleanupError ? error : storageFailure('list', locate(prefix), error);
+        throw failure('list', prefix, error);
       }
     },
+    // On some file systems it takes room to remove something.
     remove: (key) =>
-      on('remove', key, async (path) => {
+      withRoom('remove', key, keepFor(key), async (path) => {
         await unlink(path).catch(unlessAbsent);
         await syncDirectory(dirname(path)).catch(unlessAbsent);
       }),
+    async prepare() {
+      try {
+        if (!isThere()) return;
+        for (const key of await namesBelow('')) {
+          if (isTemporary(key)) await unlink(locate(key)).catch(unlessAbsent);
+        }
+        await reserve.fill();
+      } catch (error) {
+        throw failure('prepare', '', error);
+      }
+    },
   };
 }
 
-/** Undefined where there is no such file. */
-function readText(path: string): { readonly text: string; readonly modified: number } | undefined {
-  let file: number;
-  try {
-    file = openSync(path, O_RDONLY | careful);
-  } catch (error) {
-    if (isAbsence(error)) return undefined;
-    throw error;
-  }
-  try {
-    const stats = fstatSync(file);
-    if (!stats.isFile()) fail('STORAGE_FAILED', { deed: 'read', path, reason: 'it is not a file' });
-    return { text: readFileSync(file, 'utf8'), modified: stats.mtimeMs };
-  } finally {
-    closeSync(file);
-  }
+function keyProblem(key: string): string | undefined {
+  if (isTemporary(key)) return 'the name is one of a temporary file';
+  if (key === reserveName || key.startsWith(`${reserveName}/`)) return 'the name is that of the reserve';
+  return fileKeyProblem(key);
 }
 
-async function openIfThere(path: string, flags: number): Promise<FileHandle | undefined> {
-  try {
-    return await open(path, flags);
-  } catch (error) {
-    if (isAbsence(error)) return undefined;
-    throw error;
-  }
+/** How many pieces of the reserve a write must leave. `whole`: it writes the whole file, and a record may be long. */
+function keepFor(key: string, whole = false): number {
+  if (!key.startsWith('runs/')) return 0;
+  return whole ? Number.POSITIVE_INFINITY : keptForLock;
 }
 
-/** Whether the file ends in the middle of a line, cut off by a crash or a full disk: what follows must begin its own. */
-async function endsInLine(file: FileHandle): Promise<boolean> {
-  const { size } = await file.stat();
-  if (size === 0) return false;
-  const { buffer } = await file.read(Buffer.alloc(1), 0, 1, size - 1);
-  return buffer[0] !== 0x0a;
+/** False if it exists. Undefined: its temporary file was swept. */
+function createWhole(path: string, text: string): Promise<boolean | undefined> {
+  return withTemporary(path, text, async (temporary) => {
+    try {
+      await link(temporary, path);
+    } catch (error) {
+      const errno = errnoOf(error) ?? '';
+      if (errno === 'EEXIST') return false;
+      if (errno === 'ENOENT') return undefined;
+      // No hard links (FAT, some file systems in user space): exclusive all the same, and not whole at once.
+      if (['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(errno)) return createInPlace(path, text);
+      throw error;
+    }
+    await syncDirectory(dirname(path));
+    return true;
+  });
+}
+
+/** False if it reads otherwise. Undefined: its temporary file was swept. */
+async function replaceWhole(path: string, expected: string, text: string): Promise<boolean | undefined> {
+  if (readText(path)?.text !== expected) return false;
+  return withTemporary(path, text, async (temporary) => {
+    // Synchronous, and after the slow part: as little as can be lies between the comparison and the rename.
+    if (readText(path)?.text !== expected) return false;
+    try {
+      renameSync(temporary, path);
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return undefined;
+      throw error;
+    }
+    await syncDirectory(dirname(path));
+    return readText(path)?.text === text;
+  });
+}
+
+async function unlessSwept(write: () => Promise<boolean | undefined>): Promise<boolean> {
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    const done = await write();
+    if (done !== undefined) return done;
+  }
+  throw new Error('its temporary file vanishes again and again');
 }

@@ -56,8 +56,17 @@ export interface Storage extends Reader {
    * `repositories`, `_layers`, `_manifests`, `tags`, `revisions` (the registry needs them), the directories above
    * them, nor the root.
    * Never follows a symlink, never leaves the root.
+   *
+   * `before` is awaited right before each single removal, pruning included. What it throws ends the call: those under
+   * way are waited for, nothing more is removed, and it is thrown. No removal that it let through waits for its turn.
+   * `tell` hears every answer as soon as it is known, of a call that ends early too; and it alone hears of parents that
+   * could not be pruned though nothing is in them.
    */
-  remove(keys: readonly string[]): Promise<readonly Removed[]>;
+  remove(
+    keys: readonly string[],
+    before?: () => Promise<void>,
+    tell?: (answer: Removed) => void,
+  ): Promise<readonly Removed[]>;
 }
 
 /**
@@ -79,4 +88,9 @@ export interface State {
   list(prefix: string): Promise<readonly string[]>;
   /** Removes `key`; absent is fine. */
   remove(key: string): Promise<void>;
+  /**
+   * Sweeps what writes of dead runs left, and sets space aside, where there is some, with which the methods above go on
+   * once the disk is full. Only for whoever holds the lock.
+   */
+  prepare(): Promise<void>;
 }

@@ -249,6 +249,19 @@ describe('filesystemState', () => {
     });
   });
 
+  it('writes nothing into a directory of records that is a symlink', async () => {
+    const state = filesystemState(directory);
+    mkdirSync(directory, { recursive: true });
+    mkdirSync(join(base, 'victims'));
+    symlinkSync(join(base, 'victims'), join(directory, 'runs'));
+    await expect(state.createExclusive('runs/one.json', '{}')).rejects.toMatchObject({
+      code: 'STORAGE_FAILED',
+      message: expect.stringContaining(`${directory}/runs: it is a symbolic link`),
+    });
+    await expect(state.append('runs/one.ndjson', '{}')).rejects.toMatchObject({ code: 'STORAGE_FAILED' });
+    expect(readdirSync(join(base, 'victims'))).toEqual([]);
+  });
+
   it('never writes through a symlink that bears the name of one of its files', async () => {
     mkdirSync(directory, { recursive: true });
     writeFileSync(join(base, 'victim'), 'precious');

@@ -582,6 +582,67 @@ export function describeStorage(name: string, open: () => Bench<Storage>): void 
       expect(bench.left()).toEqual(['a/file']);
     });
 
+    it('asks before every single removal, pruning included, and for nothing else', async () => {
+      bench.put('a/b/file', 'x');
+      bench.put('a/b/other', 'x');
+      bench.put('c/file', 'x');
+      bench.put('c/stays', 'x');
+      let asked = 0;
+      const before = async () => void asked++;
+      await bench.storage.remove(['a/b/file', 'a/b/other', 'c/file', 'missing', '../a', 'c'], before);
+      // Three files, then `a/b/`, `a/` and, in vain, `c/`.
+      expect(asked).toBe(6);
+      expect(bench.left()).toEqual(['c/stays']);
+    });
+
+    it('ends with what is thrown before a removal, once those under way are over, and removes nothing more', async () => {
+      const keys = Array.from({ length: 200 }, (_, i) => `d${i}/file`);
+      for (const key of keys) bench.put(key, 'x');
+      let asked = 0;
+      const told: string[] = [];
+      const before = async () => {
+        if (++asked === 51) throw new Error('stop');
+      };
+      const removing = bench.storage.remove(keys, before, ({ key, outcome }) =>
+        told.push(`${outcome} ${key}`),
+      );
+      await expect(removing).rejects.toThrow('stop');
+      const left = bench.left();
+      // Two others may have been let through before it.
+      expect([148, 149, 150]).toContain(left.filter((key) => key.endsWith('file')).length);
+      expect(told.toSorted()).toEqual(
+        keys
+          .filter((key) => !left.includes(key))
+          .map((key) => `removed ${key}`)
+          .sort(),
+      );
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      expect(bench.left()).toEqual(left);
+    });
+
+    it('has no more than three removals under way, each begun right after it was let through', async () => {
+      const keys = Array.from({ length: 50 }, (_, i) => `a/${i}`);
+      for (const key of keys) bench.put(key, 'x');
+      let let_through = 0;
+      let answered = 0;
+      let most = 0;
+      const before = async () => {
+        most = Math.max(most, ++let_through - answered);
+      };
+      await bench.storage.remove(keys, before, () => void answered++);
+      expect(most).toBeLessThanOrEqual(3);
+    });
+
+    it('tells every answer, whatever it is, once', async () => {
+      bench.put('a/file', 'x');
+      bench.mkdir('directory/');
+      const told: unknown[] = [];
+      const keys = ['a/file', 'directory', 'missing', '..', 'a/file'];
+      const answers = await bench.storage.remove(keys, undefined, (answer) => told.push(answer));
+      expect(told).toHaveLength(4);
+      expect(told).toEqual(expect.arrayContaining(answers.slice(0, 4)));
+    });
+
     it('removes nothing when asked for nothing', async () => {
       bench.mkdir('a/');
       expect(await remove()).toEqual([]);

@@ -1,5 +1,5 @@
 import { errnoError, storageFailure } from '../../src/storage/failure.ts';
-import type { State, Storage } from '../../src/storage/storage.ts';
+import type { Removed, State, Storage } from '../../src/storage/storage.ts';
 
 export interface Fault<Method extends string> {
   readonly method: Method;
@@ -10,7 +10,9 @@ export interface Fault<Method extends string> {
 }
 
 export type StorageFault = Fault<'list' | 'read' | 'open' | 'stat' | 'remove'>;
-export type StateFault = Fault<'createExclusive' | 'replaceIf' | 'append' | 'read' | 'list' | 'remove'>;
+export type StateFault = Fault<
+  'createExclusive' | 'replaceIf' | 'append' | 'read' | 'list' | 'remove' | 'prepare'
+>;
 
 /**
  * `storage`, some calls of which fail as those of a failing disk do: STORAGE_FAILED with the errno in its cause; and a
@@ -41,16 +43,20 @@ export function faultyStorage(storage: Storage, ...faults: readonly StorageFault
       trip('stat', key);
       return storage.stat(key);
     },
-    async remove(keys) {
+    async remove(keys, before, tell) {
       const hit = fault('remove', keys);
-      if (hit === undefined) return storage.remove(keys);
+      if (hit === undefined) return storage.remove(keys, before, tell);
       const fails = (key: string): boolean => hit.key?.test(key) ?? true;
-      const rest = await storage.remove(keys.filter((key) => !fails(key)));
+      const failed = (key: string): Removed => ({ key, outcome: 'failed', reason: hit.errno });
+      for (const key of keys.filter(fails)) tell?.(failed(key));
+      const rest = await storage.remove(
+        keys.filter((key) => !fails(key)),
+        before,
+        tell,
+      );
       const answers = rest[Symbol.iterator]();
       return keys.map((key) =>
-        fails(key)
-          ? { key, outcome: 'failed', reason: hit.errno }
-          : (answers.next().value ?? { key, outcome: 'absent' }),
+        fails(key) ? failed(key) : (answers.next().value ?? { key, outcome: 'absent' }),
       );
     },
   };
@@ -72,6 +78,7 @@ export function faultyState(state: State, ...faults: readonly StateFault[]): Sta
     read: (key) => or('read', key, () => state.read(key)),
     list: (prefix) => or('list', prefix, () => state.list(prefix)),
     remove: (key) => or('remove', key, () => state.remove(key)),
+    prepare: () => or('prepare', '', () => state.prepare()),
   };
 }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { mkdir, open, unlink } from 'node:fs/promises';
+import { mkdir, open, rmdir, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errnoOf } from '../failure.ts';
 
@@ -11,12 +11,29 @@ export function isTemporary(name: string): boolean {
   return temporaryName.test(name);
 }
 
-/** Creates the directory (mode 0700) and the parents that it misses, so that they are there after a power cut. */
-export async function ensureDirectory(directory: string): Promise<void> {
+/**
+ * Creates the directory (mode 0700) and the parents that it misses, so that they are there after a power cut. Returns
+ * the uppermost that was made, if any.
+ */
+export async function ensureDirectory(directory: string): Promise<string | undefined> {
   const first = await mkdir(directory, { recursive: true, mode: 0o700 });
-  if (first === undefined) return;
+  if (first === undefined) return undefined;
   for (let made = directory; made !== dirname(first); made = dirname(made))
     await syncDirectory(dirname(made));
+  return first;
+}
+
+/** Removes the directories that `ensureDirectory` made, as far as nothing is in them. */
+export async function removeEmptied(directory: string, first: string | undefined): Promise<void> {
+  if (first === undefined) return;
+  for (let made = directory; made !== dirname(first); made = dirname(made)) {
+    try {
+      await rmdir(made);
+    } catch {
+      // Somebody uses it by now, or it is the smaller part of what is wrong here.
+      return;
+    }
+  }
 }
 
 /** Makes the names in a directory durable. File systems that cannot (some in user space) say EINVAL or ENOTSUP. */

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { type ApplyOptions, applyPlan } from '../../../src/apply/apply.ts';
+import { type ApplyOptions, applyPlan, type Left } from '../../../src/apply/apply.ts';
+import { problem } from '../../../src/errors.ts';
 import type { Plan, Removal } from '../../../src/plan/plan.ts';
 import { placeOf } from '../../../src/registry/layout.ts';
+import { parentOf } from '../../../src/storage/key.ts';
 import type { MemoryStorage } from '../../../src/storage/memory.ts';
 import type { Storage } from '../../../src/storage/storage.ts';
 import { faultyStorage } from '../../support/faulty-storage.ts';
@@ -28,9 +30,9 @@ function recorded(storage: Storage): Storage & { readonly calls: readonly (reado
   return {
     ...storage,
     calls,
-    remove(keys) {
+    remove(keys, before, tell) {
       calls.push(keys);
-      return storage.remove(keys);
+      return storage.remove(keys, before, tell);
     },
   };
 }
@@ -123,6 +125,67 @@ describe('applyPlan', () => {
     },
   );
 
+  it('tells what stays at once, and counts what went, of a batch that it does not end', async () => {
+    const { storage, plan } = await large(1_100);
+    const keys = removals(plan, 'tag');
+    const stuck = keys[3] ?? '';
+    const fault = { method: 'remove', nth: 1, errno: 'EIO', key: new RegExp(`${stuck}$`) } as const;
+    const told: Left[] = [];
+    let count = 0;
+    const controller = new AbortController();
+    const watched: Storage = {
+      ...storage,
+      remove: (batch, before, tell) =>
+        storage.remove(batch, before, (answer) => {
+          if (answer.key === keys[700]) controller.abort(new Error('Ctrl-C'));
+          tell?.(answer);
+        }),
+    };
+    const applying = apply(faultyStorage(watched, fault), plan, {
+      signal: controller.signal,
+      onLeft: (left) => told.push(left),
+      onRemoved: ({ tag }) => {
+        count = tag;
+      },
+    });
+    await expect(applying).rejects.toThrow('Ctrl-C');
+    expect(told).toEqual([{ key: stuck, reason: 'EIO' }]);
+    const left = new Set(storage.keys());
+    const gone = keys.filter((key) => !left.has(key)).length;
+    expect(gone).toBeLessThan(710);
+    expect(count).toBe(gone);
+  });
+
+  it('tells of an emptied directory that stays, and goes on with what is in the same repository', async () => {
+    const { storage, plan } = await superseded();
+    const [revision = ''] = removals(plan, 'revision');
+    const directory = parentOf(revision);
+    const failing: Storage = {
+      ...storage,
+      remove: (keys, before, tell) => {
+        if (keys.includes(revision)) tell?.({ key: directory, outcome: 'failed', reason: 'i/o error (EIO)' });
+        return storage.remove(keys, before, tell);
+      },
+    };
+    const { removed, left } = await apply(failing, plan);
+    expect(left).toEqual([{ key: directory, reason: 'i/o error (EIO)' }]);
+    expect(removed).toMatchObject({ revision: 2, 'layer-link': 4 });
+  });
+
+  it('asks for the lock before every single removal, and removes nothing more once it is lost', async () => {
+    const { storage, plan } = await large(400);
+    const held = heldLock();
+    let asked = 0;
+    const stillOurs = async () => {
+      if (++asked === 100) throw problem('LOCK_LOST', { path: '/lock' });
+    };
+    const options = { signal };
+    const applying = applyPlan(storage, plan, { ...held, stillOurs }, options);
+    await expect(applying).rejects.toMatchObject({ code: 'LOCK_LOST' });
+    // A few more were under way; parents are asked for as well.
+    expect(storage.keys().length).toBeGreaterThan(400 - 105);
+  });
+
   it('goes on with what does not depend on a layer link that could not be removed', async () => {
     const { storage, plan } = await superseded();
     const [stuck = '', ...others] = removals(plan, 'layer-link');
@@ -174,15 +237,15 @@ describe('applyPlan', () => {
     expect(counts).toEqual([500]);
   });
 
-  it('asks before every batch whether it is still safe, and stops when told so', async () => {
-    const { storage, plan } = await large(1_100);
-    const watched = recorded(storage);
+  it('asks before every single removal whether it is still safe, and stops when told so', async () => {
+    const { storage, plan } = await large(400);
     let asked = 0;
     const stillSafe = async () => {
-      if (++asked === 3) throw new Error('the fence is broken');
+      if (++asked === 100) throw new Error('the fence is broken');
     };
-    await expect(apply(watched, plan, { stillSafe })).rejects.toThrow('the fence is broken');
-    expect(watched.calls).toHaveLength(2);
+    await expect(apply(storage, plan, { stillSafe })).rejects.toThrow('the fence is broken');
+    // A few more were under way.
+    expect(storage.keys().length).toBeGreaterThan(400 - 105);
   });
 
   it('stops between two batches when it is interrupted', async () => {

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import type { Left } from '../../../src/apply/apply.ts';
 import type { Collection } from '../../../src/apply/collector.ts';
 import { sweptDirectories, tidy } from '../../../src/apply/tidy.ts';
+import { problem } from '../../../src/errors.ts';
 import type { Plan } from '../../../src/plan/plan.ts';
 import type { Storage } from '../../../src/storage/storage.ts';
 import { faultyStorage } from '../../support/faulty-storage.ts';
@@ -71,9 +73,9 @@ describe('tidy', () => {
     const order: string[] = [];
     const storage: Storage = {
       ...made.storage,
-      remove(keys) {
+      remove(keys, before, tell) {
         order.push(...keys.map((key) => key.slice(at.repository('app').length + 1)));
-        return made.storage.remove(keys);
+        return made.storage.remove(keys, before, tell);
       },
     };
     await tidyUp(storage, plan);
@@ -128,6 +130,25 @@ describe('tidy', () => {
       empty,
     ]);
     expect([directories, left]).toEqual([0, [{ key: empty, reason: 'EACCES' }]]);
+  });
+
+  it('tells what stays at once, and asks for the lock before every single removal', async () => {
+    const made = memoryRegistry();
+    for (const id of ['one', 'two', 'three']) made.upload('app', id);
+    const plan = await made.plan();
+    const stuck = `${at.upload('app', 'one')}/data`;
+    const fault = { method: 'remove', nth: 1, errno: 'EROFS', key: new RegExp(stuck) } as const;
+    const told: Left[] = [];
+    let asked = 0;
+    const stillOurs = async () => {
+      if (++asked === 4) throw problem('LOCK_LOST', { path: '/lock' });
+    };
+    const options = { signal, onLeft: (left: Left) => told.push(left) };
+    const faulty = faultyStorage(made.storage, fault);
+    const tidying = tidy(faulty, plan, { ...heldLock(), stillOurs }, [], options);
+    await expect(tidying).rejects.toMatchObject({ code: 'LOCK_LOST' });
+    expect(told).toEqual([{ key: stuck, reason: 'EROFS' }]);
+    expect(made.storage.keys()).not.toEqual([stuck]);
   });
 
   it('removes nothing once the lock is lost, or it is interrupted', async () => {

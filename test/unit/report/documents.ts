@@ -37,6 +37,7 @@ export function documentOf(changes: Partial<ReportDocument> = {}): ReportDocumen
       { id: 'collect', seconds: 1.1, outcome: 'ok' },
     ],
     repositories: [{ name: 'noise', tags: 1, manifestsBefore: 26, manifestsAfter: 1, bytesFreed: 1_048_576 }],
+    left: [],
     warnings: [],
     error: null,
     ...changes,

@@ -219,16 +219,33 @@ describe('the report of a run', () => {
     `);
   });
 
-  test('says that some items are left', () => {
-    const text = render(documentOf({ outcome: 'partial', exitCode: 3, warnings: ['/x/y: EACCES'] }));
-    expect(text.slice(text.indexOf('Warnings'))).toMatchInlineSnapshot(`
-      "Warnings (1)
-        ! /x/y: EACCES
+  test('says what is left, and why', () => {
+    const left = [
+      { path: '/x/y', reason: 'permission denied (EACCES)' },
+      { path: '/x/z\x1b[2J', reason: 'left, since a reference before it could not be removed' },
+    ];
+    const text = render(documentOf({ outcome: 'partial', exitCode: 3, left }));
+    expect(text.slice(text.indexOf('Not removed'))).toMatchInlineSnapshot(`
+      "Not removed (2)
+        ! /x/y: permission denied (EACCES)
+        ! /x/z\\x1b[2J: left, since a reference before it could not be removed
 
-      Done in 1.5 s, but some items are left: the warnings name them, and the next run
-      tries again.
+      Done in 1.5 s, but some items are left, as told above: the next run tries again.
       "
     `);
+  });
+
+  test('shows twenty of the things that are left, after an interruption too, and counts the others', () => {
+    const left = Array.from({ length: 1_030 }, (_, n) => ({
+      path: `/x/${n}`,
+      reason: 'read-only file system (EROFS)',
+    }));
+    const error = { code: 'INTERRUPTED', message: 'Interrupted.', hint: '', details: [] };
+    const text = render(documentOf({ outcome: 'interrupted', exitCode: 143, left, error }));
+    expect(text).toContain('Not removed (1,030)\n  ! /x/0: read-only file system (EROFS)\n');
+    expect(text).toContain(
+      '  ! /x/19: read-only file system (EROFS)\n  ! … and 1,010 more: --json tells them all\n',
+    );
   });
 
   test('bounds the warnings', () => {

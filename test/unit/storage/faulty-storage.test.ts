@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { memoryStorage } from '../../../src/storage/memory.ts';
 import { openState } from '../../../src/storage/open.ts';
+import type { Removed } from '../../../src/storage/storage.ts';
 import { entriesOf } from '../../contracts/storage.contract.ts';
 import { faultyState, faultyStorage } from '../../support/faulty-storage.ts';
 import { filesystemBench } from '../../support/storage-bench.ts';
@@ -30,13 +31,19 @@ describe('a faulty storage', () => {
     const memory = memoryStorage();
     for (const key of ['a', 'b', 'c']) memory.put(key, 'x');
     const storage = faultyStorage(memory, { method: 'remove', nth: 1, errno: 'EROFS', key: /b/ });
-    expect(await storage.remove(['a', 'b', 'c', 'd'])).toEqual([
+    const told: string[] = [];
+    let asked = 0;
+    const before = async () => void asked++;
+    const tell = ({ key, outcome }: Removed) => told.push(`${key} ${outcome}`);
+    expect(await storage.remove(['a', 'b', 'c', 'd'], before, tell)).toEqual([
       { key: 'a', outcome: 'removed' },
       { key: 'b', outcome: 'failed', reason: 'EROFS' },
       { key: 'c', outcome: 'removed' },
       { key: 'd', outcome: 'absent' },
     ]);
     expect(memory.keys()).toEqual(['b']);
+    expect(told.sort()).toEqual(['a removed', 'b failed', 'c removed', 'd absent']);
+    expect(asked).toBe(2);
   });
 
   it('fails a listing when it is begun', async () => {
