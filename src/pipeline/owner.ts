@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { ownContainerId } from '../own-container.ts';
@@ -40,36 +41,47 @@ export function lifeOf(owner: Owner): 'alive' | 'dead' | 'unknown' {
   return started === owner.startedAt ? 'alive' : 'dead';
 }
 
+/** What a lock of this owner holds. With a sum: a number that a bad disk changed would make a living owner a dead one. */
+export function ownerText(owner: Owner): string {
+  return JSON.stringify({ ...owner, sum: sumOf(owner) });
+}
+
+/** The owner that a lock names; undefined when it cannot be read, or says anything that this version does not. */
 export function parseOwner(text: string): Owner | undefined {
   try {
     const value: unknown = JSON.parse(text);
     if (typeof value !== 'object' || value === null) return undefined;
-    const {
-      pid,
-      run,
-      startedAt,
-      boot,
-      pidNamespace: namespace,
-      host,
-      container,
-      at,
-    } = value as Partial<Owner>;
-    const texts = [
-      run,
-      startedAt,
-      boot,
-      namespace,
-      host,
-      at,
-      ...(container === undefined ? [] : [container]),
-    ];
-    return texts.every((text) => typeof text === 'string') && Number.isSafeInteger(pid) && Number(pid) > 0
-      ? { ...(value as Owner), container }
-      : undefined;
+    const { sum, ...said } = value as Partial<Owner> & { readonly sum?: unknown };
+    if (!Object.keys(said).every((key) => Object.hasOwn(fields, key))) return undefined;
+    const { pid, run, startedAt, boot, pidNamespace: namespace, host, container, at } = said;
+    const texts = [run, startedAt, boot, namespace, host, at];
+    if (container !== undefined) texts.push(container);
+    if (!texts.every((text) => typeof text === 'string')) return undefined;
+    if (!Number.isSafeInteger(pid) || Number(pid) <= 0) return undefined;
+    const owner = { ...(said as Owner), container };
+    return sum === undefined || sum === sumOf(owner) ? owner : undefined;
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;
   }
+}
+
+const fields: Readonly<Record<keyof Owner, true>> = {
+  run: true,
+  pid: true,
+  startedAt: true,
+  boot: true,
+  pidNamespace: true,
+  host: true,
+  container: true,
+  beat: true,
+  at: true,
+};
+
+/** Of what tells whether the owner lives. */
+function sumOf({ run, pid, startedAt, boot, pidNamespace, host, container }: Owner): string {
+  const text = JSON.stringify([run, pid, startedAt, boot, pidNamespace, host, container]);
+  return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }
 
 /** For people. */

@@ -2,46 +2,16 @@ import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { problem } from '../../src/errors.ts';
 import { gateIn } from '../support/gate.ts';
 import { assertNothingLost, closure, unreachable } from '../support/oracle.ts';
 import { post } from '../support/process-runtime.ts';
-import { configFor, report } from '../support/program.ts';
+import { configFor, program, report } from '../support/program.ts';
 import { liveCommands, startRegistry } from '../support/registry.ts';
-import { runTold } from '../support/run-told.ts';
+import { runTold, type ToldRun } from '../support/run-told.ts';
 import { superseded } from '../support/untouched.ts';
 import { beforeCollecting } from '../support/wrapper.ts';
-
-it('of six runs that start at once on one storage, exactly one runs and the others end with exit 4', async () => {
-  await using registry = await startRegistry();
-  await superseded(registry);
-  const before = closure(registry.root);
-  using collecting = gateIn(registry.directory, 'collect');
-  const config = configFor(registry, { binary: beforeCollecting(registry, collecting.script) });
-
-  let ended = 0;
-  const starts = Array.from({ length: 6 }, async () => {
-    const run = await report('run', config);
-    // The winner waits at the gate for all others, so that none of them comes when it is over.
-    if (++ended === 5) collecting.open();
-    return run;
-  });
-  const runs = await Promise.all(starts);
-  const told = runs.map(({ exitCode, report: { outcome, error } }) => ({
-    exitCode,
-    outcome,
-    code: error?.code,
-  }));
-  expect(told.filter(({ exitCode }) => exitCode === 0)).toEqual([
-    { exitCode: 0, outcome: 'ok', code: undefined },
-  ]);
-  expect(told.filter(({ exitCode }) => exitCode !== 0)).toEqual(
-    Array(5).fill({ exitCode: 4, outcome: 'failed', code: 'LOCK_HELD' }),
-  );
-  assertNothingLost(before, closure(registry.root));
-  expect(Object.values(unreachable(registry.root)).flat()).toEqual([]);
-  expect(await post(registry.url)).toBe(202);
-});
 
 it('a run that comes at any moment of another one ends with exit 4, or does its own work afterwards', async () => {
   await using registry = await startRegistry();
@@ -109,3 +79,83 @@ it('a registry that was not there at first sight, and is when the lock is taken,
   assertNothingLost(before, closure(registry.root));
   expect(await post(registry.url)).toBe(202);
 });
+
+describe('a run that waits for another one', () => {
+  it('tells which, looks at everything anew, and does its own work', async () => {
+    await using registry = await startRegistry();
+    const { doomed } = await superseded(registry);
+    const before = closure(registry.root);
+    using collecting = gateIn(registry.directory, 'collect');
+    // One of the two manifests that nobody needs is left for the run that waits.
+    await using first = runTold(
+      configFor(registry, {
+        binary: beforeCollecting(registry, collecting.script),
+        more: { untagged: { keepWithin: '0s', protect: [doomed.digest] } },
+      }),
+    );
+    await collecting.reached(first);
+    await using second = runTold(configFor(registry, { more: { ...removesAll, lock: { wait: '5m' } } }));
+    await waits(second);
+    collecting.open();
+    expect(await first).toMatchObject({ outcome: 'ok', removed: { manifests: 1 } });
+    expect(await second).toMatchObject({ outcome: 'ok', removed: { manifests: 1 }, error: null });
+    assertNothingLost(before, closure(registry.root));
+    expect(Object.values(unreachable(registry.root)).flat()).toEqual([]);
+    expect(await post(registry.url)).toBe(202);
+  });
+
+  it('ends with exit 4 when that is not over in time, and with 143 at once when it is told to', async () => {
+    await using registry = await startRegistry();
+    await superseded(registry);
+    using collecting = gateIn(registry.directory, 'collect');
+    const config = configFor(registry, { binary: beforeCollecting(registry, collecting.script) });
+    await using first = runTold(config);
+    await collecting.reached(first);
+
+    const [flag, variable, recovery] = await Promise.all([
+      report('run', config, ['--wait-lock', '1s']),
+      report('run', config, [], { env: { CLEANUP_LOCK_WAIT: '1s' } }),
+      program(['recover', '--config', config, '--json', '--wait-lock', '1s']),
+    ]);
+    for (const { exitCode, report } of [flag, variable])
+      expect({ exitCode, code: report.error?.code }).toEqual({ exitCode: 4, code: 'LOCK_HELD' });
+    expect(recovery.exitCode).toBe(4);
+
+    const interruption = new AbortController();
+    const patient = configFor(registry, { more: { ...removesAll, lock: { wait: '24h' } } });
+    await using third = runTold(patient, { signal: interruption.signal });
+    await waits(third);
+    interruption.abort(problem('INTERRUPTED', { signal: 'SIGTERM' }));
+    expect(await third).toMatchObject({ exitCode: 143, outcome: 'interrupted' });
+
+    collecting.open();
+    expect(await first).toMatchObject({ exitCode: 0, outcome: 'ok' });
+  });
+
+  it('to recover what that may leave open finds nothing when it ends well', async () => {
+    await using registry = await startRegistry();
+    await superseded(registry);
+    using collecting = gateIn(registry.directory, 'collect');
+    const config = configFor(registry, { binary: beforeCollecting(registry, collecting.script) });
+    await using first = runTold(config);
+    await collecting.reached(first);
+    const recovery = program(['recover', '--config', config, '--json', '--wait-lock', '5m']);
+    await sleep(1_000);
+    collecting.open();
+    expect(await first).toMatchObject({ exitCode: 0, outcome: 'ok' });
+    const { exitCode, stdout } = await recovery;
+    expect({ exitCode, ...JSON.parse(stdout) }).toMatchObject({ exitCode: 0, recovered: [], error: null });
+    expect(await post(registry.url)).toBe(202);
+  });
+});
+
+const removesAll = { untagged: { keepWithin: '0s' } };
+
+/** Returns once it tells that it waits. */
+async function waits(run: ToldRun): Promise<void> {
+  const told = () =>
+    run.events.some(
+      (event) => event.type === 'progress' && /^waiting for run \S+ \(pid/.test(event.text ?? ''),
+    );
+  await vi.waitUntil(told, { timeout: 60_000 });
+}

@@ -7,6 +7,7 @@ export function heldLock({ lostFrom = Number.POSITIVE_INFINITY } = {}): Held & {
   const lock = {
     run: '20260115T120000-0badcafe',
     takenAt: 0,
+    contended: false,
     get looks() {
       return looks;
     },

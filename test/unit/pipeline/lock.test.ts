@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { problem } from '../../../src/errors.ts';
+import { openJournal } from '../../../src/pipeline/journal.ts';
 import { type Held, type LockOptions, takeLock } from '../../../src/pipeline/lock.ts';
 import { type Owner, parseOwner, selfAsOwner } from '../../../src/pipeline/owner.ts';
 import { filesystemState } from '../../../src/storage/state.ts';
@@ -14,6 +15,8 @@ import { temporaryDirectory } from '../../support/program.ts';
 
 /** A beat now and then; dead after ten. */
 const swift = { beatEvery: 20, stillFor: 200, lookEvery: 10 };
+/** Next to no beat. */
+const calm = { ...swift, beatEvery: 60_000 };
 const quiet = new AbortController().signal;
 
 let directory: ReturnType<typeof temporaryDirectory>;
@@ -24,6 +27,7 @@ beforeEach(() => {
   state = filesystemState(directory.path);
 });
 afterEach(async () => {
+  vi.restoreAllMocks();
   for (const held of taken.splice(0)) await held.release();
   directory[Symbol.dispose]();
 });
@@ -41,6 +45,20 @@ async function take(run: string, options: Partial<LockOptions> = {}): Promise<He
   return held;
 }
 
+/** Asks `state()` at each call, since it is another one for each test. */
+function delegate(state: () => State): State {
+  return {
+    locate: (key) => state().locate(key),
+    createExclusive: (key, text) => state().createExclusive(key, text),
+    replaceIf: (key, expected, text) => state().replaceIf(key, expected, text),
+    append: (key, line) => state().append(key, line),
+    read: (key) => state().read(key),
+    list: (prefix) => state().list(prefix),
+    remove: (key) => state().remove(key),
+    prepare: () => state().prepare(),
+  };
+}
+
 async function lockedBy(owner: Partial<Owner>): Promise<Owner> {
   const whole = { ...selfAsOwner('other'), ...owner };
   await state.createExclusive('lock', JSON.stringify(whole));
@@ -50,6 +68,29 @@ async function lockedBy(owner: Partial<Owner>): Promise<Owner> {
 /** What the lock says. */
 function lock(): Owner | undefined {
   return parseOwner(readFileSync(join(directory.path, 'lock'), 'utf8'));
+}
+
+/** Sets a clock, until the end of the test. */
+function set(clock: 'monotonic' | 'wall', by: number): void {
+  if (clock === 'wall') {
+    const real = Date.now.bind(Date);
+    vi.spyOn(Date, 'now').mockImplementation(() => real() + by);
+  } else {
+    const real = performance.now.bind(performance);
+    vi.spyOn(performance, 'now').mockImplementation(() => real() + by);
+  }
+}
+
+/** Beats for the owner until stopped. */
+function beating(owner: Owner): Disposable {
+  let text = JSON.stringify(owner);
+  let beat = 0;
+  const timer = setInterval(() => {
+    const next = JSON.stringify({ ...owner, beat: ++beat });
+    void state.replaceIf('lock', text, next);
+    text = next;
+  }, swift.beatEvery);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
 async function deadPid(): Promise<number> {
@@ -133,16 +174,63 @@ describe('holding it', () => {
     expect(lock()).toMatchObject({ run: 'next' });
   });
 
-  it('a disk without room stops the heart, and not the run', async () => {
-    const faults = Array.from({ length: 50 }, (_, i) => ({
-      method: 'replaceIf' as const,
-      nth: i + 1,
-      errno: 'ENOSPC' as const,
-    }));
-    const held = await take('one', { state: faultyState(state, ...faults) });
-    await sleep(100);
-    await held.check();
-    expect(lock()?.beat).toBe(0);
+  describe('on a disk without room', () => {
+    const times = { beatEvery: 20, stillFor: 2_000, lookEvery: 10 };
+    const patience = { timeout: 20_000 };
+    let full = true;
+    const filling: State = {
+      ...delegate(() => state),
+      replaceIf: (key, expected, text) =>
+        full
+          ? Promise.reject(problem('STORAGE_FAILED', { deed: 'replace', path: '/lock', reason: 'ENOSPC' }))
+          : state.replaceIf(key, expected, text),
+    };
+    beforeEach(() => {
+      full = true;
+    });
+
+    it('the run goes on as long as nobody can take it for dead, and not longer', async () => {
+      const held = await take('one', { state: filling, times });
+      await sleep(3 * times.beatEvery);
+      await held.check();
+      const late = { code: 'HEARTBEAT_LATE', exitCode: 1, message: expect.stringContaining('ENOSPC') };
+      await vi.waitFor(() => expect(held.check()).rejects.toMatchObject(late), patience);
+      await sleep(150); // no look counts for so long
+      await expect(held.stillOurs()).rejects.toMatchObject(late);
+      expect(lock()?.beat).toBe(0);
+      expect(await held.takenOver()).toBe(false);
+    });
+
+    it('the run goes on once there is room again', async () => {
+      const held = await take('one', { state: filling, times });
+      await vi.waitFor(
+        () => expect(held.check()).rejects.toMatchObject({ code: 'HEARTBEAT_LATE' }),
+        patience,
+      );
+      full = false;
+      await held.check();
+      expect(lock()?.beat).toBeGreaterThan(0);
+    });
+
+    it('no time is told, rather than one that has passed', async () => {
+      const held = await take('one', { state: filling, times });
+      await expect(held.now()).rejects.toMatchObject({ code: 'HEARTBEAT_LATE' });
+      full = false;
+      expect(await held.now()).toBe((await state.read('lock'))?.modified);
+    });
+  });
+
+  it('a disk that hangs ends the run before it deletes more, and without waiting for it', async () => {
+    const hanging = { ...delegate(() => state), replaceIf: () => new Promise<boolean>(() => {}) };
+    const held = await takeLock({
+      state: hanging,
+      run: 'one',
+      signal: quiet,
+      recover: async () => {},
+      times: swift,
+    });
+    await vi.waitFor(() => expect(held.check()).rejects.toMatchObject({ code: 'HEARTBEAT_LATE' }));
+    await expect(held.now()).rejects.toMatchObject({ code: 'HEARTBEAT_LATE' });
   });
 
   it('a beat that failed after it was written does not count as somebody else’s', async () => {
@@ -187,6 +275,175 @@ describe('holding it', () => {
   });
 });
 
+describe('whether another run has taken over', () => {
+  const silent = (): State => ({
+    ...delegate(() => state),
+    replaceIf: (key, expected, text) =>
+      expected.includes('"one"') && text.includes('"one"')
+        ? Promise.reject(new Error('EIO'))
+        : state.replaceIf(key, expected, text),
+  });
+
+  async function takenOverAndEnded(): Promise<void> {
+    const now = await state.read('lock');
+    expect(await state.replaceIf('lock', now?.text ?? '', JSON.stringify(selfAsOwner('two')))).toBe(true);
+    await state.remove('lock');
+  }
+
+  it('is known after that one has ended, too: it has recovered our journal', async () => {
+    const held = await take('one', { state: silent() });
+    await sleep(4 * swift.beatEvery);
+    await takenOverAndEnded();
+    await expect(held.check()).rejects.toMatchObject({ code: 'LOCK_LOST' });
+    expect(await held.takenOver()).toBe(true);
+  });
+
+  it('is not believed while our journal is still open', async () => {
+    const held = await take('one', { state: silent() });
+    const journal = await openJournal(state, 'one');
+    await journal.deed('stop', { kind: 'test' });
+    await sleep(4 * swift.beatEvery);
+    await takenOverAndEnded();
+    expect(await held.takenOver()).toBe(false);
+  });
+
+  it('is not believed of a lock that is gone while its heart beat for all to see', async () => {
+    const held = await take('one', { times: { ...swift, beatEvery: 2_000, stillFor: 20_000 } });
+    await state.remove('lock');
+    expect(await held.takenOver()).toBe(false);
+    set('monotonic', 3_600_000);
+    expect(await held.takenOver()).toBe(false);
+  });
+
+  it('is not known where nobody can read the lock', async () => {
+    const held = await take('one', {
+      state: faultyState(state, { method: 'read', nth: 2, errno: 'EIO' }),
+      times: calm,
+    });
+    expect(await held.takenOver()).toBe(false);
+  });
+});
+
+describe('clocks', () => {
+  it.each([3_600_000, -3_600_000])('that are set by %d ms change nothing', async (by) => {
+    const held = await take('one', { times: { ...swift, stillFor: 20_000 } });
+    set('wall', by);
+    await held.check();
+    await held.stillOurs();
+    await held.now();
+    await expect(take('two')).rejects.toMatchObject({ code: 'LOCK_HELD' });
+    await held.check();
+    expect(await held.takenOver()).toBe(false);
+  });
+
+  it('of an owner elsewhere are never compared with ours', async () => {
+    for (const at of ['1970-01-01T00:00:00.000Z', '2100-01-01T00:00:00.000Z']) {
+      const owner = await lockedBy({ boot: 'another', at });
+      using _beating = beating(owner);
+      await expect(take('two')).rejects.toMatchObject({ code: 'LOCK_HELD' });
+      await state.remove('lock');
+    }
+  });
+
+  it('a look at the lock counts for a moment, by both of them: a machine that slept looks again', async () => {
+    let reads = 0;
+    const counting: State = {
+      ...delegate(() => state),
+      read: (key) => {
+        reads += 1;
+        return state.read(key);
+      },
+    };
+    const held = await take('one', { state: counting, times: calm });
+    await held.check();
+    reads = 0;
+    for (let removal = 0; removal < 100; removal++) await held.stillOurs();
+    expect(reads).toBeLessThan(10);
+    for (const clock of ['wall', 'monotonic'] as const) {
+      reads = 0;
+      set(clock, 1_000);
+      await held.stillOurs();
+      expect(reads).toBeGreaterThan(0);
+    }
+  });
+
+  it('that jump by hours, as over a sleep, are no reason to delete on before others were shown a beat', async () => {
+    const held = await take('one', { times: { ...calm, stillFor: 20_000 } });
+    expect(lock()?.beat).toBe(0);
+    set('wall', 3_600_000);
+    await held.stillOurs();
+    expect(lock()?.beat).toBe(1);
+  });
+});
+
+describe('waiting for another run', () => {
+  it('ends with who it is when it lives for longer', async () => {
+    await take('first', { times: calm });
+    const waited: string[] = [];
+    const onWait = (owner: string) => waited.push(owner);
+    const second = take('second', { waitFor: 100, onWait });
+    await expect(second).rejects.toMatchObject({ code: 'LOCK_HELD', exitCode: 4 });
+    expect(waited.length).toBeGreaterThan(1);
+    expect(waited[0]).toContain('run first (pid');
+  });
+
+  it('ends as soon as that one has given the lock back; what was seen before is known to be stale', async () => {
+    const first = await take('first');
+    expect(first.contended).toBe(false);
+    let recovered = 0;
+    const second = take('second', {
+      waitFor: 60_000,
+      recover: async () => {
+        recovered += 1;
+      },
+    });
+    await sleep(5 * swift.lookEvery);
+    await first.release();
+    expect(await second).toMatchObject({ run: 'second', contended: true });
+    expect([lock()?.run, recovered]).toEqual(['second', 1]);
+  });
+
+  it('takes over from one elsewhere that dies meanwhile', async () => {
+    const owner = await lockedBy({ boot: 'another', host: 'far' });
+    const beats = beating(owner);
+    const second = take('second', { waitFor: 60_000, times: { ...swift, stillFor: 1_000 } });
+    await sleep(1_500);
+    expect(lock()?.run).toBe('other');
+    beats[Symbol.dispose]();
+    await second;
+    expect(lock()?.run).toBe('second');
+  });
+
+  it('ends at once on an interruption', async () => {
+    await take('first', { times: calm });
+    const interruption = new AbortController();
+    const reason = problem('INTERRUPTED', { signal: 'SIGINT' });
+    const onWait = () => interruption.abort(reason);
+    const times = { ...swift, lookEvery: 60_000 };
+    const second = take('second', { waitFor: 3_600_000, signal: interruption.signal, times, onWait });
+    await expect(second).rejects.toBe(reason);
+  });
+});
+
+it('of two that compared at the same moment, the one that replaced first finds out before it begins', async () => {
+  await lockedBy({ pid: await deadPid() });
+  const other = JSON.stringify(selfAsOwner('other'));
+  const raced: State = {
+    ...delegate(() => state),
+    async replaceIf(key, expected, text) {
+      const replaced = await state.replaceIf(key, expected, text);
+      setTimeout(() => void state.replaceIf(key, text, other), 10);
+      return replaced;
+    },
+  };
+  const recover = async () => expect.fail('it has not got the lock');
+  const times = { ...swift, lookEvery: 100 };
+  await expect(take('one', { state: raced, recover, times })).rejects.toMatchObject({
+    code: 'LOCK_HELD',
+    message: expect.stringContaining('run other'),
+  });
+});
+
 describe('recovery', () => {
   it('comes first, with the lock held', async () => {
     await lockedBy({ pid: await deadPid() });
@@ -221,18 +478,6 @@ describe('recovery', () => {
 
 describe('an owner that cannot be seen from here', () => {
   const elsewhere = { boot: 'another', host: 'far' };
-
-  /** Beats for the owner until stopped. */
-  function beating(owner: Owner): Disposable {
-    let text = JSON.stringify(owner);
-    let beat = 0;
-    const timer = setInterval(() => {
-      const next = JSON.stringify({ ...owner, beat: ++beat });
-      void state.replaceIf('lock', text, next);
-      text = next;
-    }, swift.beatEvery);
-    return { [Symbol.dispose]: () => clearInterval(timer) };
-  }
 
   it('lives as long as its heart beats', async () => {
     using _beating = beating(await lockedBy(elsewhere));

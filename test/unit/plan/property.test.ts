@@ -2,11 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { applyPlan } from '../../../src/apply/apply.ts';
 import { readInventory } from '../../../src/inventory/read.ts';
-import type { Held } from '../../../src/pipeline/lock.ts';
 import { makePlan } from '../../../src/plan/make-plan.ts';
 import type { Plan, Policy } from '../../../src/plan/plan.ts';
 import { digestOf } from '../../../src/registry/digest.ts';
 import { type MemoryStorage, memoryStorage } from '../../../src/storage/memory.ts';
+import { heldLock } from '../../support/held.ts';
 import {
   layerDigest,
   manifestContents,
@@ -123,12 +123,7 @@ describe(`random registries (seed ${seed})`, () => {
   });
 
   it('applies its plan so that a second look finds no more links to remove', async () => {
-    const held = {
-      run: 'test',
-      takenAt: now,
-      check: async () => {},
-      release: async () => {},
-    } as unknown as Held;
+    const held = heldLock();
     await fc.assert(
       fc.asyncProperty(randomRegistry, async (registry) => {
         const storage = build(registry);
