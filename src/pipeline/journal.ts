@@ -1,20 +1,13 @@
 import type { Memo } from '../deed.ts';
-import { CleanupError } from '../errors.ts';
+import { CleanupError, problem } from '../errors.ts';
 import type { State } from '../storage/storage.ts';
+import { type JournalLine, writeLine } from './journal-line.ts';
+import { type OpenDeed, readJournal, runsIn } from './journal-text.ts';
 import { mustBeGone, type StepId } from './steps.ts';
 
-const file = 'journal.ndjson';
+export type { OpenDeed } from './journal-text.ts';
 
-type Line =
-  | { readonly run: string; readonly type: 'begin'; readonly at: string }
-  | {
-      readonly run: string;
-      readonly type: 'deed';
-      readonly id: number;
-      readonly step: StepId;
-      readonly memo: Memo;
-    }
-  | { readonly run: string; readonly type: 'undone'; readonly id: number };
+const file = 'journal.ndjson';
 
 /** What a run has done and not yet undone, durable before it is done. There is a journal as long as a run is open. */
 export interface Journal {
@@ -29,55 +22,56 @@ export interface Journal {
 export async function openJournal(state: State, run: string): Promise<Journal> {
   let next = 0;
   const open = new Set<number>();
-  const write = (line: Line): Promise<void> => state.append(file, JSON.stringify(line));
+  const unwritten: number[] = [];
+  const write = (line: JournalLine): Promise<void> => state.append(file, writeLine(line));
   await write({ run, type: 'begin', at: new Date().toISOString() });
   return {
     async deed(step, memo) {
       const id = next++;
-      await write({ run, type: 'deed', id, step, memo });
+      try {
+        await write({ run, type: 'deed', id, step, memo, unwritten });
+      } catch (error) {
+        unwritten.push(id);
+        throw error;
+      }
       open.add(id);
       return id;
     },
     undone(id) {
       open.delete(id);
-      return write({ run, type: 'undone', id });
+      return write({ run, type: 'undone', id, deeds: next, unwritten });
     },
     async close() {
       const journal = await state.read(file);
-      const ours = linesOf(journal?.text ?? '').every((line) => line.run === run);
+      const ours = runsIn(journal?.text ?? '').every((other) => other === run);
       if (open.size === 0 && ours) await state.remove(file);
     },
   };
 }
 
-export interface OpenDeed {
-  readonly run: string;
-  readonly step: StepId;
-  readonly memo: Memo;
+/** Deeds that a dead run left open, in the order in which they are undone: newest first. */
+export async function openDeeds(state: State): Promise<readonly OpenDeed[]> {
+  return readJournal((await state.read(file))?.text ?? '').deeds;
 }
 
-/** Deeds that a dead run left open, newest first: the order in which they are undone. */
-export async function openDeeds(state: State): Promise<OpenDeed[]> {
-  const journal = await state.read(file);
-  if (journal === undefined) return [];
-  const open = new Map<string, OpenDeed>();
-  for (const line of linesOf(journal.text)) {
-    if (line.type === 'deed')
-      open.set(`${line.run} ${line.id}`, { run: line.run, step: line.step, memo: line.memo });
-    if (line.type === 'undone') open.delete(`${line.run} ${line.id}`);
-  }
-  return [...open.values()].reverse();
+/** How many deeds a dead run left open; what cannot be read counts as one. */
+export async function countLeftOpen(state: State): Promise<number> {
+  const { deeds, lost, foreign } = readJournal((await state.read(file))?.text ?? '');
+  return deeds.length + lost.length + foreign.length;
 }
 
 /**
- * Undoes what a dead run left open, from the journal alone, and closes it. When something cannot be undone, the journal
- * stays for the next run, and that is thrown: before all that the registry is not restored.
+ * Undoes what a dead run left open, from the journal alone, and closes it. When something cannot be undone, or cannot
+ * be read, the journal stays for the next run, and that is thrown: before all that the registry is not restored.
  */
 export async function recoverJournal(
   state: State,
   undo: (memo: Memo) => Promise<void>,
 ): Promise<readonly OpenDeed[]> {
-  const deeds = await openDeeds(state);
+  const { deeds, lost, foreign } = readJournal((await state.read(file))?.text ?? '');
+  const path = state.locate(file);
+  // What a later version did may have to be undone before the rest.
+  if (foreign.length > 0) throw problem('JOURNAL_FOREIGN', { path, found: foreign });
   const failures: unknown[] = [];
   for (const { step, memo } of deeds) {
     try {
@@ -89,22 +83,17 @@ export async function recoverJournal(
   }
   const closed = failures.find((error) => error instanceof CleanupError && error.code === 'NOT_RESTORED');
   if (failures.length > 0) throw closed ?? failures[0];
+  if (lost.length > 0) throw damage(path, lost);
   await state.remove(file);
   return deeds;
 }
 
-function linesOf(text: string): Line[] {
-  return text.split('\n').flatMap((line) => parse(line) ?? []);
-}
+/** So much is told of what is damaged. */
+const shown = 20;
 
-/** A line cut off by a crash tells nothing: its deed had not begun. */
-function parse(text: string): Line | undefined {
-  if (text === '') return undefined;
-  try {
-    const line: unknown = JSON.parse(text);
-    return typeof line === 'object' && line !== null && 'type' in line ? (line as Line) : undefined;
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
+function damage(path: string, all: readonly string[]): CleanupError {
+  const more = all.length > shown ? [`and ${all.length - shown} more`] : [];
+  // For a POSIX shell.
+  const command = `rm '${path.replaceAll("'", `'\\''`)}'`;
+  return problem('JOURNAL_DAMAGED', { path, lost: [...all.slice(0, shown), ...more], command });
 }

@@ -1,8 +1,10 @@
-import { type Document, isMap, type ParsedNode, parseDocument, visit } from 'yaml';
+import { type Document, isMap, isScalar, type ParsedNode, parseDocument, visit } from 'yaml';
 import { reasonOf } from '../errors.ts';
 
 /** A registry's own config.yml is a few KB. */
-const largestBytes = 1024 * 1024;
+export const largestBytes = 1024 * 1024;
+/** The parser looks for the target of each from the top. */
+const mostAliases = 100;
 
 export type Values = Readonly<Record<string, unknown>>;
 
@@ -43,13 +45,15 @@ export function readYamlValue(text: string, as: 'typed' | 'text'): unknown {
 }
 
 function parse(text: string, as: 'typed' | 'text'): Document.Parsed {
+  // Every two keys of a map are compared by the parser itself: a large file would take it hours.
+  const common = { logLevel: 'silent', uniqueKeys: false } as const;
   const document = parseDocument(
     text,
     as === 'text'
-      ? { schema: 'failsafe', merge: true, logLevel: 'silent' }
+      ? { ...common, schema: 'failsafe', merge: true }
       : {
+          ...common,
           version: '1.1',
-          logLevel: 'silent',
           customTags: (tags) =>
             tags.filter(
               (tag) => typeof tag === 'string' || !/TIME|timestamp/.test(`${tag.format} ${tag.tag}`),
@@ -58,7 +62,21 @@ function parse(text: string, as: 'typed' | 'text'): Document.Parsed {
   );
   const [error] = document.errors;
   if (error !== undefined) throw new ConfigurationError(firstLine(error.message), { cause: error });
+  refuseExcess(document);
   return document;
+}
+
+function refuseExcess(document: Document.Parsed): void {
+  let aliases = 0;
+  visit(document, {
+    Alias() {
+      if (++aliases > mostAliases) throw new ConfigurationError(`it has more than ${mostAliases} aliases`);
+    },
+    Map(_key, map) {
+      const scalars = map.items.flatMap(({ key }) => (isScalar(key) ? [key.value] : []));
+      if (new Set(scalars).size < scalars.length) throw new ConfigurationError('Map keys must be unique');
+    },
+  });
 }
 
 function toJs(document: Document.Parsed): unknown {

@@ -53,7 +53,7 @@ export function parseConfiguration(
   const storage = overrideSections('storage', values.storage, env);
   const drivers = Object.keys(storage).filter((key) => !notDrivers.has(key));
   const [driver] = drivers;
-  if (driver === undefined) throw new ConfigurationError('storage names no driver');
+  if (driver === undefined || driver === '') throw new ConfigurationError('storage names no driver');
   if (drivers.length > 1) {
     throw new ConfigurationError(`storage names ${drivers.length} drivers (${drivers.join(', ')}), not one`);
   }

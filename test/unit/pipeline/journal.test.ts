@@ -2,8 +2,9 @@ import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Memo } from '../../../src/deed.ts';
-import { problem } from '../../../src/errors.ts';
-import { openDeeds, openJournal, recoverJournal } from '../../../src/pipeline/journal.ts';
+import { type CleanupError, problem } from '../../../src/errors.ts';
+import { countLeftOpen, openDeeds, openJournal, recoverJournal } from '../../../src/pipeline/journal.ts';
+import { type JournalLine, writeLine } from '../../../src/pipeline/journal-line.ts';
 import { filesystemState } from '../../../src/storage/state.ts';
 import type { State } from '../../../src/storage/storage.ts';
 import { faultyState } from '../../support/faulty-storage.ts';
@@ -93,10 +94,20 @@ describe('a journal that a dead run left', () => {
     expect(await openDeeds(state)).toMatchObject([{ step: 'drain' }, { step: 'stop' }]);
   });
 
-  it('may hold what is no line of it', async () => {
-    await openJournal(state, 'one').then((journal) => journal.deed('stop', memo('a')));
-    appendFileSync(file, '\0\0\0\0\n[]\n7\nnull\n{}\n\n');
-    expect(await openDeeds(state)).toHaveLength(1);
+  it('may hold half a line in the middle, when the disk was full for a while: that deed was not done', async () => {
+    const journal = await openJournal(
+      faultyState(state, { method: 'append', nth: 3, errno: 'ENOSPC' }),
+      'one',
+    );
+    await journal.deed('stop', memo('a'));
+    // As a write leaves it that found no room for the rest.
+    appendFileSync(file, '{"run":"one","type":"deed","id":1,"st');
+    await expect(journal.deed('readonly', memo('b'))).rejects.toThrow('ENOSPC');
+    await journal.deed('apply', memo('c'));
+    expect(await openDeeds(state)).toMatchObject([{ step: 'apply' }, { step: 'stop' }]);
+    expect(await countLeftOpen(state)).toBe(2);
+    await recoverJournal(state, async () => {});
+    expect(existsSync(file)).toBe(false);
   });
 
   it('may be absent', async () => {
@@ -171,5 +182,86 @@ describe('recovery', () => {
           ? Promise.reject(closed)
           : Promise.resolve();
     await expect(recoverJournal(state, undo)).rejects.toBe(closed);
+  });
+});
+
+describe('a journal that is damaged', () => {
+  /** Three deeds; then `change` to the text. What was undone, and how it ended. */
+  async function recovered(
+    change: (lines: string[]) => string[],
+  ): Promise<{ kinds: string[]; error: unknown }> {
+    const journal = await openJournal(state, 'dead');
+    for (const step of ['stop', 'readonly', 'collect'] as const) await journal.deed(step, memo(step));
+    writeFileSync(file, change(readFileSync(file, 'utf8').split('\n')).join('\n'));
+    const kinds: string[] = [];
+    const undo = async ({ kind }: Memo) => void kinds.push(kind);
+    const error = await recoverJournal(state, undo).then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    );
+    return { kinds, error };
+  }
+
+  it.each([
+    ['the collector', 3, ['readonly', 'stop']],
+    ['the stand-in', 2, ['collect', 'stop']],
+    ['the live registry', 1, ['collect', 'readonly']],
+  ])(
+    'where it told of %s: the rest is undone, the live registry last, and a person is told',
+    async (_, line, rest) => {
+      const { kinds, error } = await recovered((lines) =>
+        lines.with(line, lines[line]?.replace('"id":', '"id":1') ?? ''),
+      );
+      expect(kinds).toEqual(rest);
+      expect(error).toMatchObject({ code: 'JOURNAL_DAMAGED', exitCode: 20 });
+      expect((error as CleanupError).hint).toMatch(new RegExp(`\\n {4}rm '${file}'\\n$`));
+      expect(existsSync(file)).toBe(true);
+      expect(await countLeftOpen(state)).toBeGreaterThan(2);
+    },
+  );
+
+  it('starts no live registry before the stand-in is gone, in which a collector may run that nobody knows of', async () => {
+    const { kinds } = await recovered((lines) => [
+      lines[0] ?? '',
+      lines[2] ?? '',
+      lines[1] ?? '',
+      '\0\0\0',
+      '',
+    ]);
+    expect(kinds).toEqual(['readonly', 'stop']);
+  });
+
+  it('where nothing is missing is recovered as if it were whole', async () => {
+    const { kinds, error } = await recovered((lines) => lines.toSpliced(2, 0, '\0\0\0', '[]', '{}'));
+    expect({ kinds, error }).toEqual({ kinds: ['collect', 'readonly', 'stop'], error: undefined });
+    expect(existsSync(file)).toBe(false);
+  });
+
+  it('is told shortly, however much of it is', async () => {
+    const { error } = await recovered((lines) => [...lines.slice(0, 4), ...Array(1_000).fill('{}'), '']);
+    expect((error as CleanupError).details).toHaveLength(21);
+    expect((error as CleanupError).details.at(-1)).toContain('and 980 more');
+  });
+});
+
+describe('a journal of a later version', () => {
+  it.each([
+    ['an unknown step', { type: 'deed', id: 1, step: 'teleport', memo: { kind: 'b' }, unwritten: [] }],
+    ['an unknown kind of line', { type: 'promise', id: 1 }],
+  ])('with %s is left as it is, and a person is told', async (_, line) => {
+    const journal = await openJournal(state, 'later');
+    await journal.deed('stop', memo('a'));
+    appendFileSync(file, `${writeLine({ run: 'later', ...line } as unknown as JournalLine)}\n`);
+    const before = readFileSync(file);
+    const undo = () => Promise.reject(new Error('nothing is undone'));
+    await expect(recoverJournal(state, undo)).rejects.toMatchObject({
+      code: 'JOURNAL_FOREIGN',
+      exitCode: 20,
+      details: [
+        expect.stringMatching(/line 3 is a (?:deed of the step "teleport"|line of the kind "promise")$/),
+      ],
+    });
+    expect(readFileSync(file)).toEqual(before);
+    expect(await countLeftOpen(state)).toBe(2);
   });
 });
