@@ -14,6 +14,7 @@ import type { Client } from '../registry/client.ts';
 import { storageRoot } from '../registry/layout.ts';
 import type { RegistryState } from '../runtime/runtime.ts';
 import type { Reader } from '../storage/storage.ts';
+import { commandFor } from './check-cure.ts';
 
 /** Where a storage holds nothing to clean, and that is no mistake. */
 export type Ground =
@@ -139,9 +140,11 @@ export function guard(
     });
   }
   if (refusals.length === 0) return;
-  fail('REFUSED', { reasons: refusals.map((refusal) => refusalText(refusal, reader)) });
+  fail('REFUSED', { reasons: refusals.map((refusal) => refusalText(refusal, reader, state)) });
 }
 
-function refusalText({ key, reason, cure }: Refusal, reader: Reader): string {
-  return `${key === undefined ? '' : `${reader.locate(key)}: `}${reason}. ${cure}`;
+function refusalText({ key, reason, cure, finding }: Refusal, reader: Reader, state: RegistryState): string {
+  const place = key === undefined ? '' : `${reader.locate(key)}: `;
+  const command = finding && commandFor(finding, state, (path) => reader.locate(path));
+  return `${place}${reason}. ${cure}${command ? ` Command: \`${command}\`.` : ''}`;
 }

@@ -1,8 +1,9 @@
 import type { Digest } from '../registry/digest.ts';
 import { type Area, keyOf } from '../registry/layout.ts';
-import { FloatColumn, Grouping, IntColumn } from './columns.ts';
+import { FloatColumn, Grouping, IntColumn, RowIndex } from './columns.ts';
 import { DigestTable } from './digest-table.ts';
 import type { DigestId, Inventory, Manifest, Oddity, Repository, Tag, Upload } from './inventory.ts';
+import { Symlinks } from './on-the-way.ts';
 
 interface Draft {
   readonly index: number;
@@ -11,7 +12,7 @@ interface Draft {
   readonly tags: Tag[];
   /** Names of tag directories, with or without `current/link`. */
   readonly tagsSeen: Set<string>;
-  readonly uploads: Map<string, { touched: number | undefined; bytes: number }>;
+  readonly uploads: Map<string, Pick<Upload, 'touched' | 'changed' | 'bytes'>>;
 }
 
 const tables = new WeakMap<Inventory, DigestTable>();
@@ -41,8 +42,13 @@ export class InventoryBuilder {
   };
   readonly #blobs = { digest: new IntColumn(), size: new FloatColumn(), modified: new FloatColumn() };
   readonly #manifests = new Map<DigestId, Manifest>();
+  readonly #blobRows = new RowIndex(this.#blobs.digest);
+  /** Blobs that were hashed, and whether they are what their name says. */
+  readonly whole = new Map<DigestId, boolean>();
+  readonly #toldOnce = new Set<string>();
   readonly digests: DigestTable;
   readonly oddities: Oddity[] = [];
+  readonly #symlinks = new Symlinks(this.oddities);
   readonly emptyDirectories: string[] = [];
 
   constructor(digests: DigestTable = new DigestTable()) {
@@ -105,16 +111,24 @@ export class InventoryBuilder {
     this.#history.modified.push(modified);
   }
 
-  /** One file of an upload: the newest time counts; an unknown one makes the whole upload's age unknown. */
-  upload(repository: string, id: string, times: readonly (number | undefined)[], bytes: number): void {
+  /**
+   * One file of an upload, with its time and what else tells one: the newest time counts; an unknown one makes the whole
+   * upload's age unknown.
+   */
+  upload(
+    repository: string,
+    id: string,
+    modified: number | undefined,
+    bytes: number,
+    told: readonly (number | undefined)[] = [],
+  ): void {
     this.directory(repository, '_uploads');
     const { uploads } = this.repository(repository);
-    const upload = uploads.get(id) ?? { touched: Number.NEGATIVE_INFINITY, bytes: 0 };
-    const touched = [upload.touched, ...times];
+    const none = Number.NEGATIVE_INFINITY;
+    const upload = uploads.get(id) ?? { touched: none, changed: none, bytes: 0 };
     uploads.set(id, {
-      touched: touched.some((time) => time === undefined)
-        ? undefined
-        : Math.max(...touched.map((time) => time ?? 0)),
+      touched: newest([upload.touched, modified, ...told]),
+      changed: newest([upload.changed, modified]),
       bytes: upload.bytes + bytes,
     });
   }
@@ -123,6 +137,23 @@ export class InventoryBuilder {
     this.#blobs.digest.push(this.digests.intern(digest));
     this.#blobs.size.push(size);
     this.#blobs.modified.push(modified);
+  }
+
+  /** Bytes of the blob; undefined while it is not known to be there. */
+  blobSize(id: DigestId): number | undefined {
+    return this.#blobs.size.at(this.#blobRows.rowOf(id));
+  }
+
+  /** Whether a symbolic link that was met is at `key`, or on the way there. */
+  isBehindSymlink(key: string): boolean {
+    return this.#symlinks.isOnTheWay(key);
+  }
+
+  /** Whether it is the first time that this is asked of `name`: of a thing that shows in many files and is told once. */
+  isNewOddity(name: string): boolean {
+    if (this.#toldOnce.has(name)) return false;
+    this.#toldOnce.add(name);
+    return true;
   }
 
   manifest(id: DigestId, manifest: Manifest): void {
@@ -200,12 +231,9 @@ export class InventoryBuilder {
       layerLinkCount: byRepository.layers.count(draft.index),
     }));
     const byName = new Map(repositories.map((repository) => [repository.name, repository]));
-    const blobRow = new Int32Array(digests.size).fill(-1);
+    const blobRows = this.#blobRows;
     let bytes = 0;
-    for (let row = 0; row < blobs.digest.length; row++) {
-      blobRow[blobs.digest.at(row)] = row;
-      bytes += blobs.size.at(row) ?? 0;
-    }
+    for (let row = 0; row < blobs.digest.length; row++) bytes += blobs.size.at(row) ?? 0;
     const revisionSets = new Map<number, ReadonlySet<DigestId>>();
     function revisionSet(repository: Repository): ReadonlySet<DigestId> {
       const known = revisionSets.get(repository.index);
@@ -230,9 +258,9 @@ export class InventoryBuilder {
       digest: (id) => digests.text(id),
       find: (digest) => digests.find(digest),
       repository: (name) => byName.get(name),
-      hasBlob: (id) => (blobRow[id] ?? -1) !== -1,
-      blobSize: (id) => blobs.size.at(blobRow[id] ?? -1) ?? 0,
-      blobModified: (id) => blobs.modified.at(blobRow[id] ?? -1),
+      hasBlob: (id) => blobRows.rowOf(id) !== -1,
+      blobSize: (id) => blobs.size.at(blobRows.rowOf(id)) ?? 0,
+      blobModified: (id) => blobs.modified.at(blobRows.rowOf(id)),
       eachBlob: (visit) => {
         for (let row = 0; row < blobs.digest.length; row++) {
           visit(blobs.digest.at(row), blobs.size.at(row) ?? 0, blobs.modified.at(row));
@@ -277,6 +305,11 @@ export class InventoryBuilder {
     this.#tagNameIds.set(tag, id);
     return id;
   }
+}
+
+/** Undefined if one of them is not known. */
+function newest(times: readonly (number | undefined)[]): number | undefined {
+  return times.some((time) => time === undefined) ? undefined : Math.max(...times.map((time) => time ?? 0));
 }
 
 function idsIn(column: IntColumn, rows: Iterable<number>): ReadonlySet<DigestId> {

@@ -37,6 +37,31 @@ export class FloatColumn {
   }
 }
 
+/** The (last) row of each id in a column of ids, which may grow. */
+export class RowIndex {
+  readonly #ids: IntColumn;
+  #rows = new Int32Array(1024).fill(-1);
+  #indexed = 0;
+
+  constructor(ids: IntColumn) {
+    this.#ids = ids;
+  }
+
+  /** -1 where there is none. */
+  rowOf(id: number): number {
+    for (; this.#indexed < this.#ids.length; this.#indexed++) {
+      const at = this.#ids.at(this.#indexed);
+      if (at >= this.#rows.length) {
+        const larger = new Int32Array(Math.max(this.#rows.length, at + 1) * 2).fill(-1);
+        larger.set(this.#rows);
+        this.#rows = larger;
+      }
+      this.#rows[at] = this.#indexed;
+    }
+    return this.#rows[id] ?? -1;
+  }
+}
+
 /** Rows of a table by the group (repository) that they belong to, in the order in which they were read. */
 export class Grouping {
   readonly #starts: Int32Array;

@@ -17,6 +17,8 @@ export interface Upload {
   readonly id: string;
   /** The newest time that tells of it (`startedat`, its files), ms since the epoch; undefined: not known, so young. */
   readonly touched: number | undefined;
+  /** The newest time of its files themselves, ms since the epoch; what they say is by another clock. Undefined: not known. */
+  readonly changed: number | undefined;
   /** Size of its `data`. */
   readonly bytes: number;
 }
@@ -32,6 +34,15 @@ export interface Repository {
   readonly layerLinkCount: number;
 }
 
+/** A blob that has another size than the manifest says. */
+export interface WrongSize {
+  readonly blob: DigestId;
+  /** Bytes, as the manifest says; the blob's own are `blobSize`. */
+  readonly said: number;
+  /** Its bytes hash to its name: it is the manifest that is wrong. */
+  readonly whole: boolean;
+}
+
 /** A manifest, with its references as ids. `blobs`: config and layers. `foreign`: layers with URLs, whose absence is no loss. */
 export type Manifest =
   | {
@@ -44,11 +55,13 @@ export type Manifest =
       readonly foreign: Int32Array;
       /** -1 without one. */
       readonly subject: DigestId;
+      /** Of `blobs`: those that are there and that it says other sizes of. */
+      readonly wrongSizes: readonly WrongSize[];
     }
-  /** Its blob is not there. */
+  /** Its blob is not there, or behind a symbolic link. */
   | { readonly state: 'missing' }
-  /** Empty, not JSON, too large, or its bytes do not hash to its name. */
-  | { readonly state: 'damaged'; readonly why: string }
+  /** Empty, not JSON, too large, or its bytes do not hash to its name. `whole`: they do, so it was pushed as it is. */
+  | { readonly state: 'damaged'; readonly why: string; readonly whole: boolean }
   /** A media type or shape that nobody here knows. */
   | { readonly state: 'unknown'; readonly why: string };
 

@@ -58,7 +58,7 @@ export async function readManifests(
   let done = 0;
   for (const id of ids) {
     const before = options.known?.manifest(id);
-    const manifest = before?.state === 'ok' ? before : await readManifest(reader, builder.digests, id);
+    const manifest = before?.state === 'ok' ? before : await readManifest(reader, builder, id);
     builder.manifest(id, manifest);
     if (++done % 256 === 0 || done === ids.length) {
       options.signal?.throwIfAborted();

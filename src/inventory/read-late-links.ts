@@ -21,7 +21,7 @@ export async function readLateLinks(reader: Reader, builder: InventoryBuilder): 
   // What is wrong with a link that was read is told already.
   const asked = new Set(builder.oddities.map(({ key }) => key));
   for (;;) {
-    const needed = neededLinks(builder).filter(({ key }) => !asked.has(key));
+    const needed = neededLinks(builder).filter(({ key }) => !asked.has(key) && !builder.isBehindSymlink(key));
     if (needed.length === 0) return;
     for (const link of needed) {
       asked.add(link.key);
@@ -78,7 +78,7 @@ async function look(
     builder.revision(repository, digest, entry.modified);
     const id = builder.digests.intern(digest);
     if (builder.manifestOf(id) === undefined) {
-      builder.manifest(id, await readManifest(reader, builder.digests, id));
+      builder.manifest(id, await readManifest(reader, builder, id));
     }
   }
 }

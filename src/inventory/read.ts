@@ -37,6 +37,19 @@ export async function readInventory(reader: Reader, options: ReadOptions = {}): 
   return builder.close();
 }
 
+/**
+ * Reads every tag and revision link and every upload once more, and nothing else: what is to be compared with `known`,
+ * whose ids go on.
+ */
+export async function readReferences(
+  reader: Reader,
+  options: ReadOptions & { readonly known: Inventory },
+): Promise<Inventory> {
+  const builder = new InventoryBuilder(digestTableOf(options.known));
+  await readRepositories(reader, builder, options);
+  return builder.close();
+}
+
 async function readRepositories(
   reader: Reader,
   builder: InventoryBuilder,

@@ -26,8 +26,9 @@ export async function take(
       }
       return;
     case 'upload': {
-      const times = [entry.modified, place.file === 'startedat' ? await startedAt(reader, key) : 0];
-      builder.upload(place.repository, place.upload, times, place.file === 'data' ? entry.size : 0);
+      const told = place.file === 'startedat' ? [await startedAt(reader, key)] : [];
+      const size = place.file === 'data' ? entry.size : 0;
+      builder.upload(place.repository, place.upload, entry.modified, size, told);
       return;
     }
     case 'directory':
@@ -55,7 +56,7 @@ function emptyDirectory(
   if (repository !== undefined && area !== undefined) builder.directory(repository, area, sub);
   if (repository !== undefined && tag !== undefined) builder.tagSeen(repository, tag);
   if (repository !== undefined && upload !== undefined) {
-    builder.upload(repository, upload, [entry.modified], 0);
+    builder.upload(repository, upload, entry.modified, 0);
     return;
   }
   if (isSpareDirectory(entry.key)) builder.emptyDirectories.push(entry.key);
@@ -86,6 +87,7 @@ function odd(
       detail: 'left over by a write that was cut off',
     });
   } else if (place.kind === 'invalid-repository') {
+    if (!builder.isNewOddity(place.name)) return;
     builder.oddities.push({
       kind: 'invalid-repository',
       key: entry.key,

@@ -1,6 +1,7 @@
-import type { DigestId, Inventory, Repository } from '../inventory/inventory.ts';
-import { splitDigest } from '../registry/digest.ts';
+import type { DigestId, Inventory, Repository, WrongSize } from '../inventory/inventory.ts';
+import { type Digest, splitDigest } from '../registry/digest.ts';
 import { keyOf } from '../registry/layout.ts';
+import { homesOf, thingsInTheWay } from './whereabouts.ts';
 
 /** Something unreadable or missing, and what needs it. */
 export interface Damage {
@@ -9,8 +10,11 @@ export interface Damage {
     | 'tag-through-layers'
     | 'manifest-missing'
     | 'manifest-damaged'
+    | 'manifest-invalid'
     | 'manifest-unknown'
     | 'blob-missing'
+    | 'blob-size'
+    | 'wrong-descriptor'
     | 'layer-link-missing'
     | 'sparse-index';
   /** Storage key of what is missing or unreadable. */
@@ -18,112 +22,169 @@ export interface Damage {
   readonly repository: string;
   /** The tag that needs it; undefined when none does. */
   readonly tag: string | undefined;
+  /** The manifest with which it would go: the tag's, or the one that cannot be read. */
+  readonly manifest: Digest;
   readonly detail: string;
 }
+
+/** Who needs what an oddity stands in the place of. */
+interface Needer {
+  readonly repository: string;
+  readonly tag: string;
+}
+
+export interface DamageFound {
+  readonly damage: readonly Damage[];
+  /** By the key of an oddity (a malformed link, a symbolic link …): the tag that needs what should be there. */
+  readonly needed: ReadonlyMap<string, Needer>;
+  /** The key of the oddity that stands at `key`, or on the way there. */
+  readonly inTheWay: (key: string) => string | undefined;
+}
+
+const found = new WeakMap<Inventory, DamageFound>();
 
 /**
  * What is broken: everything that tags need, and every revision whose manifest cannot be read, tagged or not, since
  * nobody knows what it kept alive. A child whose revision is not in the repository is told (`sparse-index`), and not
- * followed: pushed so on purpose (v3) or deleted since, the repository does not serve it either way.
+ * followed: pushed so on purpose (v3) or deleted since, the repository does not serve it either way. Looked for once
+ * per inventory, however often it is asked.
  */
-export function findDamage(inventory: Inventory): Damage[] {
+export function findDamage(inventory: Inventory): DamageFound {
+  const known = found.get(inventory);
+  if (known !== undefined) return known;
   const damage: Damage[] = [];
-  for (const repository of inventory.repositories) inspectRepository(inventory, repository, damage);
-  return damage;
+  const needed = new Map<string, Needer>();
+  const inTheWay = thingsInTheWay(inventory);
+  const note: Note = (item, missing = item.key) => {
+    const { repository, tag } = item;
+    const place = tag === undefined ? undefined : inTheWay(missing);
+    if (tag === undefined || place === undefined) damage.push(item);
+    else if (!needed.has(place)) needed.set(place, { repository, tag });
+  };
+  const homes = homesOf(inventory);
+  for (const repository of inventory.repositories) inspectRepository(inventory, repository, homes, note);
+  const result = { damage, needed, inTheWay };
+  found.set(inventory, result);
+  return result;
 }
 
-function inspectRepository(inventory: Inventory, repository: Repository, damage: Damage[]): void {
+/** Takes what was found. `missing`: the key where something should be, where that is not the damage's own. */
+type Note = (damage: Damage, missing?: string) => void;
+
+/** A tag, and the digest of the manifest that it names. */
+interface Root {
+  readonly tag: string;
+  readonly manifest: Digest;
+}
+
+function inspectRepository(
+  inventory: Inventory,
+  repository: Repository,
+  homes: (id: DigestId) => string | undefined,
+  note: Note,
+): void {
   const { name } = repository;
   const linked = linkedBlobs(inventory, repository);
   const seen = new Set<DigestId>();
   const told = new Set<DigestId>();
 
-  function manifest(id: DigestId, tag: string | undefined): void {
+  function tell(
+    kind: Damage['kind'],
+    key: string,
+    root: Root | undefined,
+    digest: Digest,
+    text: string,
+  ): void {
+    const manifest = root?.manifest ?? digest;
+    note({ kind, key, repository: name, tag: root?.tag, manifest, detail: text });
+  }
+
+  function manifest(id: DigestId, root: Root | undefined): void {
     if (told.has(id)) return;
     const digest = inventory.digest(id);
-    const found = inventory.manifest(id);
+    const read = inventory.manifest(id);
     const key = keyOf.blob(digest);
-    if (found?.state === 'missing' && tag !== undefined) {
-      damage.push({
-        kind: 'manifest-missing',
-        key,
-        repository: name,
-        tag,
-        detail: `the manifest ${digest} is gone`,
-      });
-    } else if (found?.state === 'damaged') {
-      const detail = `the manifest ${digest} cannot be read: ${found.why}`;
-      damage.push({ kind: 'manifest-damaged', key, repository: name, tag, detail });
-    } else if (found?.state === 'unknown') {
-      const detail = `the manifest ${digest} is of no known kind: ${found.why}`;
-      damage.push({ kind: 'manifest-unknown', key, repository: name, tag, detail });
+    if (read?.state === 'missing' && root !== undefined) {
+      tell('manifest-missing', key, root, digest, `the manifest ${digest} is gone`);
+    } else if (read?.state === 'damaged') {
+      const kind = read.whole ? 'manifest-invalid' : 'manifest-damaged';
+      const detail = `the manifest ${digest} cannot be read: ${read.why}`;
+      note({ kind, key, repository: name, tag: root?.tag, manifest: digest, detail });
+    } else if (read?.state === 'unknown') {
+      const detail = `the manifest ${digest} is of no known kind: ${read.why}`;
+      note({ kind: 'manifest-unknown', key, repository: name, tag: root?.tag, manifest: digest, detail });
     } else {
       return;
     }
     told.add(id);
   }
 
-  function follow(id: DigestId, tag: string): void {
+  function follow(id: DigestId, root: Root): void {
     if (seen.has(id)) return;
     seen.add(id);
-    manifest(id, tag);
-    const found = inventory.manifest(id);
-    if (found?.state !== 'ok') return;
-    for (const blob of found.blobs) needBlob(blob, tag);
-    for (const child of found.children) {
-      if (inventory.hasRevision(repository, child)) follow(child, tag);
+    manifest(id, root);
+    const read = inventory.manifest(id);
+    if (read?.state !== 'ok') return;
+    for (const wrong of read.wrongSizes) wrongSize(id, wrong, root);
+    for (const blob of read.blobs) needBlob(blob, root);
+    for (const child of read.children) {
+      if (inventory.hasRevision(repository, child)) follow(child, root);
       // The layers of a BuildKit cache are children of an index, too.
-      else if (linked.has(child)) needBlob(child, tag);
-      else sparse(id, child, tag);
+      else if (linked.has(child)) needBlob(child, root);
+      else sparse(id, child, root);
     }
   }
 
-  function needBlob(id: DigestId, tag: string): void {
+  function wrongSize(id: DigestId, { blob, said, whole }: WrongSize, root: Root): void {
+    if (told.has(blob)) return;
+    told.add(blob);
+    const digest = inventory.digest(blob);
+    const detail = `the blob has ${inventory.blobSize(blob)} bytes, the manifest ${inventory.digest(id)} says ${said}`;
+    tell(whole ? 'wrong-descriptor' : 'blob-size', keyOf.blob(digest), root, digest, detail);
+  }
+
+  function needBlob(id: DigestId, root: Root): void {
     if (told.has(id)) return;
     const digest = inventory.digest(id);
     const target = linked.get(id);
     if (target === undefined) {
       told.add(id);
-      const present = inventory.hasBlob(id) ? 'is there, but not linked in this repository' : 'is gone';
-      const kind = inventory.hasBlob(id) ? 'layer-link-missing' : 'blob-missing';
-      const key = inventory.hasBlob(id) ? keyOf.layerLink(name, digest) : keyOf.blob(digest);
-      damage.push({ kind, key, repository: name, tag, detail: `the blob ${digest} ${present}` });
+      if (inventory.hasBlob(id)) {
+        const text = `the blob ${digest} is there, but not linked in this repository`;
+        tell('layer-link-missing', keyOf.layerLink(name, digest), root, digest, text);
+      } else {
+        tell('blob-missing', keyOf.blob(digest), root, digest, `the blob ${digest} is gone`);
+      }
     } else if (!inventory.hasBlob(target)) {
       told.add(id);
       const key = keyOf.blob(inventory.digest(target));
-      damage.push({ kind: 'blob-missing', key, repository: name, tag, detail: `the blob ${digest} is gone` });
+      tell('blob-missing', key, root, digest, `the blob ${digest} is gone`);
     }
   }
 
-  function sparse(index: DigestId, child: DigestId, tag: string): void {
+  function sparse(index: DigestId, child: DigestId, root: Root): void {
     if (told.has(child)) return;
     told.add(child);
     const digest = inventory.digest(child);
-    damage.push({
-      kind: 'sparse-index',
-      key: keyOf.revision(name, digest),
-      repository: name,
-      tag,
-      detail: `the index ${inventory.digest(index)} names ${digest}, which this repository does not have`,
-    });
+    const detail = `the index ${inventory.digest(index)} names ${digest}, which this repository does not have`;
+    tell('sparse-index', keyOf.revision(name, digest), root, digest, detail);
   }
 
   for (const tag of repository.tags) {
-    if (inventory.hasRevision(repository, tag.target)) {
-      follow(tag.target, tag.name);
-      continue;
-    }
     const digest = inventory.digest(tag.target);
-    const through = linked.has(tag.target);
-    damage.push({
-      kind: through ? 'tag-through-layers' : 'tag-without-revision',
-      key: keyOf.tag(name, tag.name),
-      repository: name,
-      tag: tag.name,
-      detail: through
-        ? `the tag names ${digest}, which is linked as a layer only (as registry 2.1.0 did)`
-        : `the tag names ${digest}, which this repository does not have`,
-    });
+    const root: Root = { tag: tag.name, manifest: digest };
+    if (inventory.hasRevision(repository, tag.target)) {
+      follow(tag.target, root);
+    } else if (linked.has(tag.target)) {
+      const text = `the tag names ${digest}, which is linked as a layer only (as registry 2.1.0 did)`;
+      tell('tag-through-layers', keyOf.tag(name, tag.name), root, digest, text);
+    } else {
+      const home = homes(tag.target);
+      const detail = `the tag names ${digest}, which this repository does not have${home === undefined ? '' : ` (${home} has it)`}`;
+      const key = keyOf.tag(name, tag.name);
+      const item = { kind: 'tag-without-revision', key, repository: name, ...root, detail } as const;
+      note(item, keyOf.revision(name, digest));
+    }
   }
   inventory.eachRevision(repository, (id) => manifest(id, undefined));
 }

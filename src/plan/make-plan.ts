@@ -70,7 +70,7 @@ export function makePlan(inventory: Inventory, policy: Policy, first?: Plan): Pl
     });
   }
   append(remove, leftovers);
-  const count = (kind: Removal['kind']): number => remove.filter((removal) => removal.kind === kind).length;
+  const count = countKinds(remove);
   const result: Kept = { inventory, manifests, marked };
   return {
     version: 1,
@@ -99,6 +99,12 @@ export function makePlan(inventory: Inventory, policy: Policy, first?: Plan): Pl
       blobs.ids.length > blobs.young.blobs,
     kept: result,
   };
+}
+
+function countKinds(removals: readonly Removal[]): (kind: Removal['kind']) => number {
+  const counts = new Map<Removal['kind'], number>();
+  for (const { kind } of removals) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  return (kind) => counts.get(kind) ?? 0;
 }
 
 /** Without spreading: a call takes no more than some 100,000 arguments. */

@@ -1,8 +1,11 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { kinds } from '../../src/plan/kinds.ts';
 import { registryBinary } from '../support/binary.ts';
-import { type Hazard, hazards, type Stage, stage } from '../support/hazards.ts';
+import { checkHere } from '../support/check-here.ts';
+import { forMajor } from '../support/hazards/hazard.ts';
+import { type Hazard, hazards, type Stage, stage, type Told } from '../support/hazards.ts';
 import { assertNothingLost, type Closures, closure, unreachable } from '../support/oracle.ts';
 import { configFor, type Report } from '../support/program.ts';
 import { runHere } from '../support/run-here.ts';
@@ -26,9 +29,18 @@ interface Before {
   readonly pid: number;
 }
 
+it('has a hazard for every kind of finding, but for those that no pusher and no file makes', () => {
+  const elsewhere = ['blob-unreadable', 'run-left-open'];
+  const told = hazards
+    .flatMap(({ check }) => [forMajor<readonly Told[]>(check, 2), forMajor(check, 3)])
+    .flat();
+  const met = new Set(told.map((text) => text.split(' ')[1]));
+  expect(Object.keys(kinds).filter((kind) => !met.has(kind))).toEqual(elsewhere);
+});
+
 describe.concurrent.each(hazards)('the hazard $id', (hazard) => {
   const here = hazard.majors?.includes(major) ?? true;
-  const leftOut = here ? '' : ` (left out with registry ${major}: ${hazard.needs3})`;
+  const leftOut = here ? '' : ` (left out with registry ${major}: ${hazard.needs3 ?? hazard.needs2})`;
 
   it.runIf(here)(
     `is cleaned without loss, or refused with nothing changed: ${hazard.title}${leftOut}`,
@@ -43,6 +55,7 @@ describe.concurrent.each(hazards)('the hazard $id', (hazard) => {
         pid: registry.pid ?? expect.fail('the live registry does not run'),
       };
 
+      await expectTold(staged, hazard, config);
       const foretold = await runHere(config, { flags: { dryRun: true } });
       expectUntouched(staged, before, { ignoreState: false });
       if (staged.expect === 'refuse') {
@@ -57,6 +70,30 @@ describe.concurrent.each(hazards)('the hazard $id', (hazard) => {
     },
   );
 });
+
+/** What `check` says, and where; and that it and a run agree on whether this can be cleaned. */
+async function expectTold(staged: Stage, { hidden }: Hazard, config: string): Promise<void> {
+  const { registry, check: expected, place, names } = staged;
+  const quick = await checkHere(config);
+  expect(quick.exitCode).toBe(hidden === true ? 0 : exitOf(expected));
+  expect([6, 21].includes(quick.exitCode), JSON.stringify(quick.findings)).toBe(staged.expect === 'refuse');
+  if (hidden === true) expect(quick.findings).toEqual([]);
+  const document = hidden === true ? await checkHere(config, true) : quick;
+  const { findings } = document;
+  const kinds = findings.map(({ severity, kind }) => `${severity} ${kind}`);
+  expect([...new Set(kinds)]).toEqual(expected);
+  expect(document).toMatchObject({ error: null, exitCode: exitOf(expected) });
+  for (const { cure } of findings) expect(cure).toMatch(/^[A-Z].+\.$/);
+  const [first] = findings;
+  if (first !== undefined && place !== undefined) expect(first.path).toBe(join(registry.root, place));
+  else if (first !== undefined && names.length > 0) {
+    expect(names.filter((name) => first.path.includes(name))).not.toEqual([]);
+  }
+}
+
+function exitOf([worst]: readonly Told[]): number {
+  return worst?.startsWith('error ') ? 21 : worst?.startsWith('obstacle ') ? 6 : 0;
+}
 
 /** Exit 6, with the path (or what else names it) and what to do about it in each line. */
 function expectRefusal(document: Report, { names }: Stage): void {

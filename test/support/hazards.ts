@@ -1,5 +1,13 @@
 import type { Major } from './binary.ts';
-import { type Built, type Expectation, forMajor, type Hazard, type Verdict } from './hazards/hazard.ts';
+import { blobs } from './hazards/blobs.ts';
+import {
+  type Built,
+  type Expectation,
+  forMajor,
+  type Hazard,
+  type Told,
+  type Verdict,
+} from './hazards/hazard.ts';
 import { leftovers } from './hazards/leftovers.ts';
 import { links } from './hazards/links.ts';
 import { manifests } from './hazards/manifests.ts';
@@ -9,10 +17,17 @@ import { sceneOf } from './hazards/scene.ts';
 import { pushImage } from './push.ts';
 import { type RegistryOptions, startRegistry, type TestRegistry } from './registry.ts';
 
-export type { Hazard, Verdict } from './hazards/hazard.ts';
+export type { Hazard, Told, Verdict } from './hazards/hazard.ts';
 
 /** Storages as they are met in the field. For `describe.each(hazardsFor(registryBinary().major))('$id', …)`. */
-export const hazards: readonly Hazard[] = [...references, ...links, ...manifests, ...places, ...leftovers];
+export const hazards: readonly Hazard[] = [
+  ...references,
+  ...links,
+  ...manifests,
+  ...blobs,
+  ...places,
+  ...leftovers,
+];
 
 /** Those that a registry of this major can be made to hold. */
 export function hazardsFor(major: Major): readonly Hazard[] {
@@ -20,10 +35,11 @@ export function hazardsFor(major: Major): readonly Hazard[] {
 }
 
 /** A hazard, made on a real registry's tree (`names`, `goes`, `stays`: see `Built`). Disposing leaves nothing behind. */
-export interface Stage extends AsyncDisposable, Required<Built> {
+export interface Stage extends AsyncDisposable, Required<Omit<Built, 'place'>>, Pick<Built, 'place'> {
   /** Stopped, unless `leave: 'running'` was asked for. */
   readonly registry: TestRegistry;
   readonly expect: Expectation;
+  readonly check: readonly Told[];
   readonly collector: Verdict;
   /** What `--delete-untagged` does, where that was found out. */
   readonly deleteUntagged: Verdict | undefined;
@@ -46,6 +62,8 @@ export async function stage(hazard: Hazard, options: StageOptions = {}): Promise
     return {
       registry,
       expect: forMajor(hazard.expect, registry.major),
+      check: forMajor<readonly Told[]>(hazard.check, registry.major),
+      place: built.place,
       collector: forMajor(hazard.collector, registry.major),
       deleteUntagged: hazard.deleteUntagged && forMajor(hazard.deleteUntagged, registry.major),
       names: built.names ?? [],

@@ -133,7 +133,7 @@ export function memoryRegistry(): MemoryRegistry {
 
 /** What a manifest says of something that it names. */
 export function descriptor(digest: string, mediaType = 'application/vnd.oci.image.manifest.v1+json'): object {
-  return { mediaType, digest, size: 1 };
+  return { mediaType, digest };
 }
 
 /** A digest that nothing has. */

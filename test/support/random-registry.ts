@@ -56,11 +56,7 @@ export function manifestContents(registry: RandomRegistry): string[] {
   const contents: string[] = [];
   const digests: string[] = [];
   for (const [index, { layers, children, subject }] of registry.manifests.entries()) {
-    const descriptor = (digest: string): object => ({
-      mediaType: 'application/octet-stream',
-      digest,
-      size: 1,
-    });
+    const descriptor = (digest: string): object => ({ mediaType: 'application/octet-stream', digest });
     const common = {
       schemaVersion: 2,
       ...(subject === undefined ? {} : { subject: descriptor(digests[subject] ?? '') }),

@@ -12,6 +12,7 @@ export const links: readonly Hazard[] = [
     title: 'the revision link of an untagged manifest is empty',
     source: 'field.md i',
     expect: 'refuse',
+    check: ['obstacle malformed-link'],
     collector: 'aborts',
     async build(scene) {
       const { old } = await overwritten(scene);
@@ -25,6 +26,7 @@ export const links: readonly Hazard[] = [
     title: 'a revision link names another manifest than its path',
     source: 'registry.md 1',
     expect: 'refuse',
+    check: ['obstacle link-mismatch'],
     collector: 'harmless',
     async build(scene) {
       const { old, now } = await overwritten(scene);
@@ -38,12 +40,13 @@ export const links: readonly Hazard[] = [
     title: 'an entry of a tag’s history is empty',
     source: 'registry.md 2.3',
     expect: 'clean',
+    check: ['warning malformed-history'],
     collector: 'harmless',
     deleteUntagged: 'harmless',
     async build(scene) {
       const { old } = await overwritten(scene);
       scene.write(at.history('mid/app', 'v1', old.digest), '');
-      return {};
+      return { place: at.history('mid/app', 'v1', old.digest) };
     },
   },
   {
@@ -51,11 +54,12 @@ export const links: readonly Hazard[] = [
     title: 'a tag names a manifest whose revision link is gone',
     source: 'field.md r',
     expect: 'refuse',
+    check: ['error tag-without-revision'],
     collector: 'loses',
     async build(scene) {
       const { now } = await overwritten(scene);
       scene.remove(at.revision('mid/app', now.digest));
-      return { names: named('mid/app', 'v1', now.digest) };
+      return { names: named('mid/app', 'v1', now.digest), place: at.current('mid/app', 'v1') };
     },
   },
   {
@@ -63,11 +67,12 @@ export const links: readonly Hazard[] = [
     title: 'a tag’s manifest is linked in _layers only, as registry 2.1.0 did',
     source: 'registry.md 2.4-7',
     expect: 'refuse',
+    check: ['error tag-through-layers'],
     collector: 'loses',
     async build(scene) {
       const { now } = await overwritten(scene);
       scene.move(at.revision('mid/app', now.digest), at.layer('mid/app', now.digest));
-      return { names: named('mid/app', 'v1', now.digest) };
+      return { names: named('mid/app', 'v1', now.digest), place: at.current('mid/app', 'v1') };
     },
   },
   {
@@ -75,12 +80,13 @@ export const links: readonly Hazard[] = [
     title: 'the link of a layer that a tag needs is gone',
     source: 'registry.md 1',
     expect: 'refuse',
+    check: ['error layer-link-missing'],
     collector: 'harmless',
     async build(scene) {
       const { now } = await overwritten(scene);
       const layer = now.blobs[1] ?? '';
       scene.remove(at.layer('mid/app', layer));
-      return { names: named('mid/app', 'v1', layer) };
+      return { names: named('mid/app', 'v1', layer), place: at.layer('mid/app', layer) };
     },
   },
   {
@@ -88,13 +94,14 @@ export const links: readonly Hazard[] = [
     title: 'a tag directory has a history and no current link',
     source: 'field.md n',
     expect: 'clean',
+    check: ['warning tag-without-current'],
     collector: 'harmless',
     deleteUntagged: 'harmless',
     async build(scene) {
       await pushImage(scene.url, 'mid/app', 'gone');
       await overwritten(scene);
       scene.remove(at.current('mid/app', 'gone'));
-      return {};
+      return { place: at.current('mid/app', 'gone') };
     },
   },
   {
@@ -102,6 +109,7 @@ export const links: readonly Hazard[] = [
     title: 'a revision directory has no link, as after a deletion through the API',
     source: 'field.md n',
     expect: 'clean',
+    check: [],
     collector: 'harmless',
     deleteUntagged: 'harmless',
     async build(scene) {
@@ -116,6 +124,7 @@ export const links: readonly Hazard[] = [
     title: 'a revision link is a FIFO',
     source: 'registry.md 1',
     expect: 'refuse',
+    check: ['obstacle special'],
     collector: 'hangs',
     async build(scene) {
       const { old } = await overwritten(scene);
@@ -166,6 +175,7 @@ function spoilt(
     title: `${kind.title} ${what}`,
     source: kind.id === 'tag-link' ? 'registry.md 2.3' : source,
     expect: 'refuse',
+    check: ['error malformed-link'],
     collector: kind.collector,
     ...(kind.deleteUntagged === undefined ? {} : { deleteUntagged: kind.deleteUntagged }),
     async build(scene) {

@@ -1,6 +1,6 @@
 import { at, digestOf } from '../layout.ts';
 import { bytesOf, mediaTypes, noise, type Pushed, pushImage, pushMultiArch } from '../push.ts';
-import type { Hazard, PerMajor, Verdict } from './hazard.ts';
+import type { Hazard, PerMajor, Told, Verdict } from './hazard.ts';
 import type { Scene } from './scene.ts';
 import { schema1Manifest } from './schema1.ts';
 import { hex, named, overwritten } from './shared.ts';
@@ -12,11 +12,12 @@ export const manifests: readonly Hazard[] = [
     title: 'the manifest of a tag is gone from the blobs',
     source: 'registry.md 2.4-2',
     expect: 'refuse',
+    check: ['error manifest-missing'],
     collector: 'harmless',
     async build(scene) {
       const { now } = await overwritten(scene);
       scene.remove(at.blob(now.digest));
-      return { names: named('mid/app', 'v1', now.digest) };
+      return { names: named('mid/app', 'v1', now.digest), place: at.blob(now.digest) };
     },
   },
   {
@@ -24,12 +25,13 @@ export const manifests: readonly Hazard[] = [
     title: 'an untagged manifest is gone from the blobs, its revision link is left',
     source: 'field.md n',
     expect: 'clean',
+    check: ['warning orphan-revisions'],
     collector: 'harmless',
     deleteUntagged: 'harmless',
     async build(scene) {
       const { old } = await overwritten(scene);
       scene.remove(at.blob(old.digest));
-      return {};
+      return { place: at.revision('mid/app', old.digest) };
     },
   },
   {
@@ -37,13 +39,14 @@ export const manifests: readonly Hazard[] = [
     title: 'the manifest of an index’s child is gone from the blobs, its revision link is left',
     source: 'registry.md 2.4-2',
     expect: 'refuse',
+    check: ['error manifest-missing'],
     collector: 'harmless',
     async build(scene) {
       const { images } = await pushMultiArch(scene.url, 'mid/app', 'v1');
       const child = images[0]?.digest ?? '';
       await scene.offline();
       scene.remove(at.blob(child));
-      return { names: named('mid/app', 'v1', child) };
+      return { names: named('mid/app', 'v1', child), place: at.blob(child) };
     },
   },
   ...damaged('empty', 'is empty', 'registry.md 2.4-2', 'aborts', () => ''),
@@ -52,12 +55,19 @@ export const manifests: readonly Hazard[] = [
   ...damaged('changed', 'was changed and still parses', 'registry.md 2.4-2', 'harmless', (was) =>
     new TextDecoder().decode(was.bytes).replace('"layers"', ' "layers"'),
   ),
-  ...planted('oversized', 'is larger than 4 MiB', 'registry.md 2.4-6', 'refuse', 'aborts', oversized),
+  ...planted(
+    'oversized',
+    'is larger than 4 MiB',
+    'registry.md 2.4-6',
+    ['error manifest-damaged', 'obstacle manifest-damaged'],
+    'aborts',
+    oversized,
+  ),
   ...planted(
     'oci-artifact',
     'is of a media type that no registry takes',
     'registry.md 2.2',
-    'refuse',
+    ['obstacle manifest-unknown', 'obstacle manifest-unknown'],
     'aborts',
     () =>
       bytesOf(
@@ -74,10 +84,11 @@ export const manifests: readonly Hazard[] = [
     title: 'the manifest of a tag is of schema 1',
     source: 'field.md k',
     expect: { 2: 'clean', 3: 'refuse' },
+    check: { 2: [], 3: ['obstacle schema1'] },
     collector: { 2: 'harmless', 3: 'aborts' },
     async build(scene) {
-      const manifest = await schema1(scene);
-      return { names: named('mid/app', 'old', scene.plant('mid/app', 'old', manifest)) };
+      const digest = scene.plant('mid/app', 'old', await schema1(scene));
+      return { names: named('mid/app', 'old', digest), place: at.revision('mid/app', digest) };
     },
   },
   {
@@ -85,6 +96,7 @@ export const manifests: readonly Hazard[] = [
     title: 'an untagged manifest is of schema 1',
     source: 'field.md k',
     expect: 'clean',
+    check: [],
     collector: { 2: 'harmless', 3: 'aborts' },
     deleteUntagged: 'harmless',
     async build(scene) {
@@ -100,11 +112,13 @@ export const manifests: readonly Hazard[] = [
     title: 'an image names a layer by its sha512, as it was pushed',
     source: 'registry.md 2.4-4',
     expect: 'refuse',
+    check: ['obstacle other-algorithm'],
     collector: 'loses',
     async build(scene) {
       const image = await pushImage(scene.url, 'mid/app', 'v1', { algorithm: 'sha512' });
       await scene.offline();
-      return { names: named('mid/app', 'v1', image.blobs[1] ?? '') };
+      const place = at.revision('mid/app', image.digest);
+      return { names: named('mid/app', 'v1', image.blobs[1] ?? ''), place };
     },
   },
   {
@@ -112,6 +126,7 @@ export const manifests: readonly Hazard[] = [
     title: 'the blobs directory is gone, the repositories are left',
     source: 'registry.md 2.4-5',
     expect: 'refuse',
+    check: ['error half-a-storage'],
     collector: 'aborts',
     async build(scene) {
       await overwritten(scene);
@@ -133,11 +148,23 @@ function damaged(
   const build = (which: 'old' | 'now') => async (scene: Scene) => {
     const image = (await overwritten(scene))[which];
     scene.write(at.blob(image.digest), damage(image));
-    return { names: [hex(image.digest)] };
+    return { names: [hex(image.digest)], place: at.blob(image.digest) };
   };
   return [
-    { id: `${id}-tagged-manifest`, title: `the manifest of a tag ${what}`, ...common, build: build('now') },
-    { id: `${id}-untagged-manifest`, title: `an untagged manifest ${what}`, ...common, build: build('old') },
+    {
+      id: `${id}-tagged-manifest`,
+      title: `the manifest of a tag ${what}`,
+      ...common,
+      check: ['error manifest-damaged'],
+      build: build('now'),
+    },
+    {
+      id: `${id}-untagged-manifest`,
+      title: `an untagged manifest ${what}`,
+      ...common,
+      check: ['obstacle manifest-damaged'],
+      build: build('old'),
+    },
   ];
 }
 
@@ -146,26 +173,29 @@ function planted(
   id: string,
   what: string,
   source: string,
-  expect: Hazard['expect'],
+  check: readonly [tagged: Told, untagged: Told],
   collector: PerMajor<Verdict>,
   make: () => Uint8Array,
 ): readonly Hazard[] {
   const build = (tag: string | undefined) => async (scene: Scene) => {
     await overwritten(scene);
-    return { names: [hex(scene.plant('mid/app', tag, make()))] };
+    const digest = scene.plant('mid/app', tag, make());
+    return { names: [hex(digest)], place: at.blob(digest) };
   };
-  const common = { source, expect, collector } as const;
+  const common = { source, expect: 'refuse', collector } as const;
   return [
     {
       id: `${id}-tagged-manifest`,
       title: `the manifest of a tag ${what}`,
       ...common,
+      check: [check[0]],
       build: build('strange'),
     },
     {
       id: `${id}-untagged-manifest`,
       title: `an untagged manifest ${what}`,
       ...common,
+      check: [check[1]],
       build: build(undefined),
     },
   ];
@@ -177,12 +207,13 @@ function absent(what: string, index: number): Hazard {
     title: `a ${what} that a tag needs is gone from the blobs`,
     source: 'registry.md 10-3',
     expect: 'refuse',
+    check: ['error blob-missing'],
     collector: 'harmless',
     async build(scene) {
       const { now } = await overwritten(scene);
       const blob = now.blobs[index] ?? '';
       scene.remove(at.blob(blob));
-      return { names: named('mid/app', 'v1', blob) };
+      return { names: named('mid/app', 'v1', blob), place: at.blob(blob) };
     },
   };
 }

@@ -12,6 +12,7 @@ export const places: readonly Hazard[] = [
     source: 'field.md m',
     alone: true,
     expect: 'clean',
+    check: [],
     nothingToDo: true,
     collector: 'aborts',
     async build(scene) {
@@ -25,6 +26,7 @@ export const places: readonly Hazard[] = [
     source: 'registry.md 2.4-5',
     alone: true,
     expect: 'clean',
+    check: [],
     nothingToDo: true,
     collector: 'harmless',
     async build(scene) {
@@ -40,6 +42,7 @@ export const places: readonly Hazard[] = [
     source: 'registry.md 2.4-5',
     alone: true,
     expect: 'clean',
+    check: [],
     nothingToDo: true,
     collector: 'aborts',
     async build(scene) {
@@ -54,6 +57,7 @@ export const places: readonly Hazard[] = [
     source: 'field.md m',
     alone: true,
     expect: 'refuse',
+    check: ['error half-a-storage'],
     collector: 'aborts',
     async build(scene) {
       await overwritten(scene);
@@ -66,6 +70,7 @@ export const places: readonly Hazard[] = [
     title: 'a repository with tags has no _layers directory',
     source: 'field.md j',
     expect: 'refuse',
+    check: ['error layer-link-missing', 'obstacle no-layers-directory'],
     collector: { 2: 'loses', 3: 'aborts' },
     async build(scene) {
       await overwritten(scene);
@@ -78,6 +83,7 @@ export const places: readonly Hazard[] = [
     title: 'a repository holds nothing but an empty index, so it never had a _layers directory',
     source: 'registry.md 2.4-3',
     expect: 'refuse',
+    check: ['obstacle no-layers-directory'],
     collector: { 2: 'loses', 3: 'aborts' },
     async build(scene) {
       await pushIndex(scene.url, 'mid/app', 'v1', []);
@@ -90,6 +96,7 @@ export const places: readonly Hazard[] = [
     title: 'the _manifests directory of a repository is gone, its _layers are left',
     source: 'registry.md 2.4-3',
     expect: 'clean',
+    check: [],
     collector: 'harmless',
     deleteUntagged: { 2: 'harmless', 3: 'harmless' },
     async build(scene) {
@@ -105,6 +112,7 @@ export const places: readonly Hazard[] = [
     title: 'the volume is the root of a file system: lost+found lies around',
     source: 'registry.md 1',
     expect: 'clean',
+    check: ['warning stray'],
     collector: 'harmless',
     async build(scene) {
       await overwritten(scene);
@@ -120,6 +128,7 @@ export const places: readonly Hazard[] = [
     title: 'a file named data lies under blobs where no digest is',
     source: 'registry.md 1',
     expect: 'refuse',
+    check: ['obstacle misplaced'],
     collector: 'aborts',
     async build(scene) {
       await overwritten(scene);
@@ -132,6 +141,7 @@ export const places: readonly Hazard[] = [
     title: 'a file named data lies in one of the two-letter directories',
     source: 'registry.md 1',
     expect: 'refuse',
+    check: ['obstacle misplaced'],
     collector: 'aborts',
     async build(scene) {
       const { now } = await overwritten(scene);
@@ -145,6 +155,7 @@ export const places: readonly Hazard[] = [
     title: 'a repository is a symlink to where somebody moved it',
     source: 'registry.md 1',
     expect: 'refuse',
+    check: ['obstacle symlink'],
     collector: 'harmless',
     async build(scene) {
       await overwritten(scene);
@@ -158,10 +169,41 @@ export const places: readonly Hazard[] = [
     path.replace(/\/[0-9a-f]{64}\/data$/, ''),
   ),
   {
+    id: 'symlinked-manifest',
+    title: 'the data of a manifest is a symlink to where somebody moved it',
+    source: 'registry.md 1',
+    expect: 'refuse',
+    check: ['obstacle symlink'],
+    collector: 'harmless',
+    async build(scene) {
+      const { now } = await overwritten(scene);
+      const path = at.blob(now.digest);
+      scene.move(path, 'elsewhere/manifest');
+      scene.symlink(path, `${'../'.repeat(path.split('/').length - 1)}elsewhere/manifest`);
+      return { names: [path], place: path };
+    },
+  },
+  {
+    id: 'symlinked-layer-links',
+    title: 'the _layers of a repository is a symlink to where somebody moved it',
+    source: 'registry.md 1',
+    expect: 'refuse',
+    check: ['obstacle symlink'],
+    collector: 'harmless',
+    async build(scene) {
+      await overwritten(scene);
+      const path = `${at.repository('mid/app')}/_layers`;
+      scene.move(path, 'elsewhere/_layers');
+      scene.symlink(path, `${'../'.repeat(path.split('/').length - 1)}elsewhere/_layers`);
+      return { names: [path], place: path };
+    },
+  },
+  {
     id: 'fifo-for-a-blob',
     title: 'the data of a blob that nobody names is a FIFO',
     source: 'registry.md 1',
     expect: 'refuse',
+    check: ['obstacle special'],
     collector: 'harmless',
     async build(scene) {
       await overwritten(scene);
@@ -180,6 +222,7 @@ function badName(id: string, what: string, name: string, visible: string): reado
       title: `a directory ${what}, and is no repository`,
       source: 'registry.md 1',
       expect: 'clean',
+      check: ['warning stray'],
       collector: 'harmless',
       async build(scene: Scene) {
         await overwritten(scene);
@@ -193,6 +236,7 @@ function badName(id: string, what: string, name: string, visible: string): reado
       title: `a repository ${what}`,
       source: 'registry.md 1',
       expect: 'refuse',
+      check: ['obstacle invalid-repository'],
       collector: 'aborts',
       async build(scene: Scene) {
         await pushImage(scene.url, 'mid/copy', 'v1');
@@ -211,6 +255,7 @@ function symlinkedBlob(id: string, what: string, part: (path: string) => string)
     title: `${what} is a symlink to where somebody moved it`,
     source: 'registry.md 1',
     expect: 'refuse',
+    check: ['obstacle symlink'],
     collector: 'harmless',
     async build(scene) {
       const { now } = await overwritten(scene);

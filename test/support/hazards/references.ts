@@ -21,6 +21,7 @@ export const references: readonly Hazard[] = [
     title: 'an image index is tagged, its children are not',
     source: 'field.md a',
     expect: 'clean',
+    check: [],
     collector: 'harmless',
     deleteUntagged: { 2: 'loses', 3: 'harmless' },
     async build({ url }) {
@@ -34,6 +35,7 @@ export const references: readonly Hazard[] = [
     title: 'an index in an index',
     source: 'field.md b',
     expect: 'clean',
+    check: [],
     collector: 'harmless',
     deleteUntagged: { 2: 'loses', 3: 'harmless' },
     async build({ url }) {
@@ -49,6 +51,7 @@ export const references: readonly Hazard[] = [
     title: 'an index in two repositories, one of which lacks the link of a child',
     source: 'field.md c',
     expect: 'clean',
+    check: ['warning sparse-index'],
     warns: true,
     collector: 'harmless',
     deleteUntagged: 'loses',
@@ -59,7 +62,7 @@ export const references: readonly Hazard[] = [
       await scene.offline();
       const child = images[0]?.digest ?? '';
       scene.remove(at.revision('mid/aaa', child));
-      return { names: [hex(child), 'mid/aaa'] };
+      return { names: [hex(child), 'mid/aaa'], place: at.revision('mid/aaa', child) };
     },
   },
   {
@@ -67,6 +70,7 @@ export const references: readonly Hazard[] = [
     title: 'a child of a tagged index was deleted through the API; another repository has it',
     source: 'field.md d',
     expect: 'clean',
+    check: ['warning sparse-index'],
     warns: true,
     collector: 'harmless',
     deleteUntagged: 'loses',
@@ -84,6 +88,7 @@ export const references: readonly Hazard[] = [
     title: 'a child of a tagged index was deleted through the API, and is nowhere else',
     source: 'registry.md 2.4-8',
     expect: 'clean',
+    check: ['warning sparse-index'],
     warns: true,
     collector: 'harmless',
     async build({ url }) {
@@ -101,6 +106,7 @@ export const references: readonly Hazard[] = [
     needs3: 'only registry 3 can be told to take an index with absent children',
     config: { validation: { disabled: true } },
     expect: 'clean',
+    check: ['warning sparse-index'],
     warns: true,
     collector: 'harmless',
     async build({ url }) {
@@ -115,6 +121,7 @@ export const references: readonly Hazard[] = [
     title: 'a manifest is untagged here and tagged in another repository',
     source: 'field.md e',
     expect: 'clean',
+    check: [],
     collector: 'harmless',
     deleteUntagged: 'harmless',
     async build({ url }) {
@@ -130,6 +137,7 @@ export const references: readonly Hazard[] = [
     title: 'an untagged manifest has a tagged image, and one has a child of a tagged index, as its subject',
     source: 'field.md f',
     expect: 'clean',
+    check: [],
     collector: 'harmless',
     deleteUntagged: 'loses',
     async build({ url }) {
@@ -149,6 +157,7 @@ export const references: readonly Hazard[] = [
     title: 'referrers are held by the fallback tag of their subject, a signature by cosign’s',
     source: 'field.md g',
     expect: 'clean',
+    check: [],
     collector: 'harmless',
     deleteUntagged: { 2: 'loses', 3: 'harmless' },
     async build({ url }) {
@@ -164,6 +173,7 @@ export const references: readonly Hazard[] = [
     title: 'the image is gone and the fallback tag of its referrers is left',
     source: 'field.md h',
     expect: 'clean',
+    check: [],
     collector: 'harmless',
     async build({ url }) {
       const image = await pushImage(url, 'referred', 'v1');
@@ -178,6 +188,7 @@ export const references: readonly Hazard[] = [
     title: 'a repository has manifests and never had a tag',
     source: 'field.md l',
     expect: 'clean',
+    check: [],
     collector: 'harmless',
     deleteUntagged: { 2: 'aborts', 3: 'harmless' },
     async build({ url }) {
@@ -190,6 +201,7 @@ export const references: readonly Hazard[] = [
     title: 'a repository has lost all its tags',
     source: 'field.md o',
     expect: 'clean',
+    check: [],
     collector: 'harmless',
     deleteUntagged: 'harmless',
     async build(scene) {
@@ -207,13 +219,14 @@ export const references: readonly Hazard[] = [
     source: 'registry.md 2.3',
     alone: true,
     expect: 'refuse',
+    check: ['obstacle no-tags'],
     collector: 'harmless',
     async build(scene) {
       await pushImage(scene.url, 'untagged', 'v1');
       await pushImage(scene.url, 'untagged/too', undefined);
       await scene.offline();
       scene.remove(at.tag('untagged', 'v1'));
-      return {};
+      return { place: `${at.repositories}/` };
     },
   },
   {
@@ -221,6 +234,7 @@ export const references: readonly Hazard[] = [
     title: 'an image has a layer that is only a URL',
     source: 'registry.md 2.2',
     expect: 'clean',
+    check: [],
     collector: 'harmless',
     async build({ url }) {
       await pushImage(url, 'windows', 'docker', { dialect: 'docker', foreign: true });
@@ -233,6 +247,7 @@ export const references: readonly Hazard[] = [
     title: 'a tag names what is no image, without a media type in its manifest',
     source: 'registry.md 2.2',
     expect: 'clean',
+    check: [],
     collector: 'harmless',
     async build({ url }) {
       const chart = await pushArtifact(url, 'charts/app', '1.0.0', {

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import {
   mkdirSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   statSync,
@@ -22,6 +23,7 @@ export interface Scene {
   /** Stops the registry: from here on files are touched. */
   offline(): Promise<void>;
   write(path: string, content: string | Uint8Array): void;
+  read(path: string): Uint8Array;
   mkdir(path: string): void;
   /** A file, or a directory with all that is in it. */
   remove(path: string): void;
@@ -50,6 +52,7 @@ export function sceneOf(registry: TestRegistry): Scene {
     major: registry.major,
     offline: () => registry.stop(),
     write,
+    read: (path) => readFileSync(located(path)),
     mkdir: (path) => void mkdirSync(located(path), { recursive: true }),
     remove: (path) => rmSync(located(path), { recursive: true }),
     move: (from, to) => {

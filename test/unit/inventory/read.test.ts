@@ -191,12 +191,15 @@ describe('uploads', () => {
     const made = memoryRegistry();
     made.upload('app', uuid, { age: 5 * hour, startedAt: '2026-01-15T09:00:00Z', data: 'some' });
     expect(await uploadsOf(made)).toEqual([
-      { repository: 'app', id: uuid, touched: now - 3 * hour, bytes: 4 },
+      { repository: 'app', id: uuid, touched: now - 3 * hour, changed: now - 5 * hour, bytes: 4 },
     ]);
     made.storage.touch(`${at.upload('app', uuid)}/data`, now - hour);
     expect(await uploadsOf(made)).toMatchObject([{ touched: now - hour }]);
     made.storage.put(`${at.upload('app', uuid)}/hashstates/sha256/4`, 'state', now - 60_000);
-    expect(await uploadsOf(made)).toMatchObject([{ touched: now - 60_000, bytes: 4 }]);
+    expect(await uploadsOf(made)).toMatchObject([{ touched: now - 60_000, changed: now - 60_000, bytes: 4 }]);
+    // What `startedat` says is by another clock than the storage's.
+    made.storage.put(`${at.upload('app', uuid)}/startedat`, '2026-02-01T00:00:00Z', now - 5 * hour);
+    expect(await uploadsOf(made)).toMatchObject([{ changed: now - 60_000 }]);
   });
 
   it.each([
@@ -224,7 +227,7 @@ describe('uploads', () => {
     const made = memoryRegistry();
     made.storage.mkdir(`${at.upload('app', uuid)}/`, now - 9 * hour);
     expect(await uploadsOf(made)).toEqual([
-      { repository: 'app', id: uuid, touched: now - 9 * hour, bytes: 0 },
+      { repository: 'app', id: uuid, touched: now - 9 * hour, changed: now - 9 * hour, bytes: 0 },
     ]);
   });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { findFindings } from '../../../src/plan/findings.ts';
 import { askGuards, type GuardContext, type Refusal } from '../../../src/plan/guards.ts';
 import type { Policy } from '../../../src/plan/plan.ts';
 import { at, digestOf } from '../../support/layout.ts';
@@ -46,12 +47,7 @@ describe('the guards', () => {
     made.storage.symlink(`${at.repositories}/elsewhere`);
     made.storage.drop(at.current('app', 'v1'));
     const refusals = await ask(made, { proxy: 'https://registry-1.docker.io', apiRepositories: ['other'] });
-    expect(refusals.map(({ guard }) => guard)).toEqual([
-      'pull-through-cache',
-      'wrong-mount',
-      'no-tags',
-      'symlink',
-    ]);
+    expect(refusals.map(({ guard }) => guard)).toEqual(['pull-through-cache', 'wrong-mount', 'symlink']);
     for (const { reason, cure } of refusals) {
       expect(reason).not.toBe('');
       expect(cure).toMatch(/^[A-Z].+\.$/);
@@ -111,6 +107,19 @@ describe('manifests without one tag in the whole registry', () => {
 });
 
 describe('findings', () => {
+  it('refuse where they are errors or obstacles, and only there: a run and check never disagree', async () => {
+    const made = healthy();
+    made.image('app', { tags: ['v2'], layers: ['lost'] });
+    made.storage.drop(at.blob(digestOf(Buffer.from('lost'))));
+    made.storage.put(at.blob(made.image('app')), '');
+    made.storage.put(`${at.repositories}/notes.txt`, 'by hand');
+    const plan = await made.plan();
+    const found = findFindings(plan, calm).map(({ severity, kind }) => `${severity} ${kind}`);
+    expect(found).toEqual(['error blob-missing', 'obstacle manifest-damaged', 'warning stray']);
+    const refusals = askGuards({ ...calm, plan });
+    expect(refusals.map(({ guard }) => guard)).toEqual(['blob-missing', 'manifest-damaged']);
+  });
+
   it('refuse where they are errors, naming the path and who needs it', async () => {
     const made = healthy();
     const image = made.image('app', { tags: ['v2'], layers: ['lost'] });
