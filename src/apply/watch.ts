@@ -4,20 +4,29 @@ import { fail } from '../errors.ts';
 import type { Held } from '../pipeline/lock.ts';
 import type { Fence } from '../runtime/runtime.ts';
 
-/** How often fence and lock are looked at, ms. */
+/** How often the fence is looked at, ms. */
 const watchEvery = 1_000;
+/** How often the lock is, which costs next to nothing: as long as a collector may go on after a pause of ours, ms. */
+const lockEvery = 200;
 
 /**
- * A look at the fence, for now and then: asked before every batch, it looks once a second, and heeds at once what the
- * fence tells by itself. Throws FENCE_FAILED.
+ * A look at the fence, for now and then: asked before every removal, it looks once a second, and heeds at once what the
+ * fence tells by itself. Nobody passes while it looks, and nobody after it has found the fence broken. Throws
+ * FENCE_FAILED.
  */
 export function watch(fence: Fence): () => Promise<void> {
   let last = Number.NEGATIVE_INFINITY;
+  let looking: Promise<void> | undefined;
   return async () => {
     heed(fence.broken);
-    if (!fence.unsure && performance.now() - last < watchEvery) return;
-    last = performance.now();
-    await assertClosed(fence);
+    if (looking === undefined) {
+      if (!fence.unsure && performance.now() - last < watchEvery) return;
+      last = performance.now();
+      looking = assertClosed(fence);
+    }
+    const look = looking;
+    await look;
+    if (looking === look) looking = undefined;
   };
 }
 
@@ -34,14 +43,14 @@ function heed(broken: AbortSignal | undefined): void {
 
 /**
  * `deed`, ended early when the fence breaks or the lock is lost while it is done: what deletes by itself, as the
- * collector does, cannot be asked between two batches.
+ * collector does, cannot be asked between two batches. Left alone by its undo once another run has taken over.
  */
 export function whileClosed<T>(deed: Deed<T>, fence: Fence, held: Held): Deed<T> {
   return {
-    memo: deed.memo,
-    undo: () => deed.undo(),
+    ...unlessTakenOver(deed, held),
     async do(signal) {
       heed(fence.broken);
+      await held.check();
       const done = new AbortController();
       const broken = new AbortController();
       const atOnce = (): void => {
@@ -53,16 +62,21 @@ export function whileClosed<T>(deed: Deed<T>, fence: Fence, held: Held): Deed<T>
       };
       fence.broken?.addEventListener('abort', atOnce, { signal: done.signal });
       const looking = (async () => {
-        for (;;) {
-          await sleep(watchEvery, undefined, { signal: done.signal });
-          await assertClosed(fence);
+        for (let last = performance.now(); ; ) {
+          await sleep(lockEvery, undefined, { signal: done.signal });
           await held.check();
+          if (performance.now() - last < watchEvery) continue;
+          last = performance.now();
+          await assertClosed(fence);
         }
       })().catch((error: unknown) => {
         if (!done.signal.aborted) broken.abort(error);
       });
       try {
-        return await deed.do(AbortSignal.any([signal, broken.signal]));
+        const result = await deed.do(AbortSignal.any([signal, broken.signal]));
+        // Whoever took over has ended it, which is no failure of its own.
+        await held.check();
+        return result;
       } finally {
         done.abort();
         await looking;

@@ -1,25 +1,28 @@
-import { applyPlan } from '../apply/apply.ts';
+import { applyPlan, type Left } from '../apply/apply.ts';
 import { type Collection, runCollector } from '../apply/collector.ts';
-import { drain } from '../apply/drain.ts';
-import { proveReadOnly, proveSilence } from '../apply/prove.ts';
+import { nobodyWroteBefore, nobodyWroteSince, verifyClosed } from '../apply/nobody-wrote.ts';
 import { compareRehearsal } from '../apply/rehearse.ts';
 import { sweptDirectories, tidy } from '../apply/tidy.ts';
-import { verifyStorage } from '../apply/verify.ts';
 import { verifyLive } from '../apply/verify-live.ts';
-import { assertClosed, unlessTakenOver, watch, whileClosed } from '../apply/watch.ts';
+import { unlessTakenOver, watch, whileClosed } from '../apply/watch.ts';
+import type { Deed } from '../deed.ts';
+import { CleanupError } from '../errors.ts';
 import { counted } from '../format.ts';
 import type { Held } from '../pipeline/lock.ts';
 import type { StepContext } from '../pipeline/pipeline.ts';
 import { decideDeleteUntagged } from '../plan/delete-untagged.ts';
 import { makePlan } from '../plan/make-plan.ts';
 import type { Plan, Policy } from '../plan/plan.ts';
-import { type Client, createClient } from '../registry/client.ts';
 import { keyOf } from '../registry/layout.ts';
-import type { Fence, Reach, RegistryState, Runtime } from '../runtime/runtime.ts';
+import type { RegistryState, Runtime } from '../runtime/runtime.ts';
 import type { Storage } from '../storage/storage.ts';
+import { close } from './close.ts';
 import { guard, read } from './look.ts';
-import { type Maintained, type MaintainOptions, withClient } from './maintain.ts';
+import type { Maintained, MaintainOptions } from './maintain.ts';
 import { countStayed, measureRemoved, referencesRemoved } from './measure.ts';
+import type { Aftermath } from './run.ts';
+import { logBatches } from './runs/batches.ts';
+import { logCollection } from './runs/blobs.ts';
 import { openClient } from './session.ts';
 
 interface CleanOptions extends MaintainOptions {
@@ -40,9 +43,6 @@ interface CleanOptions extends MaintainOptions {
 const liveTags = 500;
 const liveForAtMost = 20_000;
 
-/** A registry says within milliseconds that it is there; where a container was, nobody even refuses to answer. */
-const silenceMs = 10_000;
-
 /** Everything behind closed doors. What it pushes on the undo stack is undone by the caller, whatever happens. */
 export async function clean(options: CleanOptions): Promise<Maintained> {
   const { config, pipeline, draft, emit, storage, runtime, state, held, runId, policy } = options;
@@ -50,10 +50,11 @@ export async function clean(options: CleanOptions): Promise<Maintained> {
   options.aftermath.byHand = fence.byHand;
   options.aftermath.window = () => fence.window();
 
-  await close(options, fence);
+  const { since, prove } = await close(options, fence);
 
   const plan = await pipeline.step('recheck', async (context) => {
     const inventory = await read(storage, context, options.plan.kept.inventory);
+    nobodyWroteBefore(options.plan.kept.inventory, inventory, since, storage);
     // What was moved before the registry stopped is in the past: by the first look's clock it would be in the future.
     const second = makePlan(inventory, { ...policy, now: await held.now() }, options.plan);
     guard(second, { ...options, reader: storage, apiRepositories: undefined });
@@ -62,26 +63,37 @@ export async function clean(options: CleanOptions): Promise<Maintained> {
   draft.plan = plan;
   draft.before = plan.totals.before;
   if (!plan.worthwhile) return { outcome: 'nothing-to-do' };
+  options.aftermath.verifyLive = () => proveLive(options, plan);
 
+  const onLeft = ({ key, reason }: Left): void => {
+    draft.left.push({ path: storage.locate(key), reason });
+  };
+  const { log } = options.aftermath;
   const flush = runtime.flush(state, { runId });
   const applied = await pipeline.step('apply', async ({ signal, progress, note }) => {
+    await prove(signal);
+    const renew = runtime.renew(state, { runId });
+    if (renew !== undefined)
+      await pipeline.deed('apply', unlessTakenOver(toldLater(renew, options.aftermath), held), {
+        quiet: true,
+      });
     // A cached link or manifest goes stale here already, not only when the collector takes the blob.
-    if (flush !== undefined) await pipeline.deed('apply', flush);
+    if (flush !== undefined) await pipeline.deed('apply', unlessTakenOver(flush, held));
+    const logged = logBatches(log, 'apply');
     const done = await applyPlan(storage, plan, held, {
+      ...logged.hooks,
       signal,
       stillSafe: watch(fence),
+      onLeft,
       onRemoved: (removed) => {
         draft.removed = referencesRemoved(removed);
       },
       onProgress: (count, total) => progress({ done: count, total }),
-    });
+    }).finally(logged.close);
     const { revision, 'layer-link': links } = done.removed;
     note(`${counted(revision, 'manifest')} and ${counted(links, 'layer link')} removed`);
     return done;
   });
-  for (const { key, reason } of applied.left)
-    emit({ type: 'warning', text: `${storage.locate(key)}: ${reason}` });
-
   const flag = decideDeleteUntagged(plan, config.garbageCollect.deleteUntagged);
   // What could not be removed is still there, untagged: the collector must not have it.
   const deleteUntagged = flag.value && applied.left.length === 0;
@@ -116,8 +128,9 @@ export async function clean(options: CleanOptions): Promise<Maintained> {
   const unknown = await sizesOf(storage, rehearsal?.unknown ?? []);
 
   const collection = await pipeline.step('collect', async (context) => {
-    await assertClosed(fence);
-    await held.check();
+    await nobodyWroteSince(plan, storage, { since, signal: context.signal });
+    const onCollected = await logCollection(log, plan, rehearsal);
+    await prove(context.signal);
     const done = await collect(context, false, rehearsal?.blobs).catch((error: unknown) => {
       emit({
         type: 'warning',
@@ -125,6 +138,7 @@ export async function clean(options: CleanOptions): Promise<Maintained> {
       });
       throw error;
     });
+    await onCollected(done);
     context.note(`${counted(done.blobs, 'blob')} swept`);
     return done;
   });
@@ -135,7 +149,9 @@ export async function clean(options: CleanOptions): Promise<Maintained> {
       ...plan.kept.inventory.emptyDirectories,
       ...sweptDirectories(plan.kept.inventory, collection),
     ];
-    const done = await tidy(storage, plan, held, empty, { signal, stillSafe: watch(fence) });
+    const logged = logBatches(log, 'tidy');
+    const watched = { ...logged.hooks, signal, stillSafe: watch(fence), onLeft };
+    const done = await tidy(storage, plan, held, empty, watched).finally(logged.close);
     const parts = [
       counted(done.uploads, 'upload'),
       counted(done.repositories, 'repository'),
@@ -144,9 +160,6 @@ export async function clean(options: CleanOptions): Promise<Maintained> {
     note(`${parts.join(', ')} removed`);
     return done;
   });
-  for (const { key, reason } of tidied.left)
-    emit({ type: 'warning', text: `${storage.locate(key)}: ${reason}` });
-
   await pipeline.step('verify', async (context) => {
     const after = await read(storage, context);
     draft.after = after.counts;
@@ -161,7 +174,8 @@ export async function clean(options: CleanOptions): Promise<Maintained> {
       const text = `${counted(stayed, 'blob')} that the collector announced to remove: still there`;
       emit({ type: 'warning', text });
     }
-    const { manifests } = verifyStorage(plan, after, (key) => storage.locate(key));
+    const onLate = (text: string): void => emit({ type: 'warning', text });
+    const { manifests } = verifyClosed(plan, after, storage, { since, onLate });
     context.note(`${counted(manifests, 'manifest')} and all that they need: there`);
   });
 
@@ -171,53 +185,18 @@ export async function clean(options: CleanOptions): Promise<Maintained> {
   };
 }
 
-/** Drains, stops, serves read-only and proves that nobody can write any more. */
-async function close(options: CleanOptions, fence: Fence): Promise<void> {
-  const { config, pipeline, storage, state, held } = options;
-  const live = await options.runtime.reachLive(state);
-  const ask = (reach: Reach, signal: AbortSignal, work: (client: Client) => Promise<void>): Promise<void> =>
-    withClient(openClient(config, reach, signal), work);
-
-  function expectSilence(signal: AbortSignal): Promise<void> {
-    const { tls } = config.registry;
-    return withClient(createClient({ ...live, tls, timeoutMs: silenceMs, signal }), proveSilence);
-  }
-
-  async function stop(): Promise<void> {
-    if (state.live === 'running') {
-      await pipeline.step('stop', () => pipeline.deed('stop', unlessTakenOver(fence.stop, held)));
-    } else {
-      pipeline.skip('stop', 'the registry is not running');
-    }
-  }
-
-  async function serve(): Promise<void> {
-    const standIn = fence.readonly;
-    if (standIn === undefined) {
-      pipeline.skip('readonly', 'no stand-in is wanted: pulls fail meanwhile');
-      return;
-    }
-    await pipeline.step('readonly', async ({ signal }) => {
-      if (!fence.direct) await expectSilence(signal);
-      await pipeline.deed('readonly', standIn);
-    });
-  }
-
-  if (state.live === 'running') {
-    await pipeline.step('drain', async ({ signal, note }) => {
-      const { timeout, quiet } = config.registry.drain;
-      note(await drain(storage, { signal, timeoutMs: timeout.ms, quietMs: quiet.ms }));
-    });
-  } else {
-    pipeline.skip('drain', 'the registry is not running');
-  }
-  if (fence.prepare !== undefined) await pipeline.deed('readonly', fence.prepare, { quiet: true });
-  for (const hand of fence.overlaps ? [serve, stop] : [stop, serve]) await hand();
-  await pipeline.step('prove', async ({ signal }) => {
-    await assertClosed(fence);
-    if (fence.readonly === undefined) await expectSilence(signal);
-    else await ask(await fence.reachStandIn(), signal, (client) => proveReadOnly(client, storage, held));
-  });
+/** What `renew` cannot undo is no reason to try again: it is told once the registry is back. */
+function toldLater(renew: Deed, aftermath: Aftermath): Deed {
+  return {
+    memo: renew.memo,
+    do: (signal) => renew.do(signal),
+    async undo() {
+      await renew.undo().catch((error: unknown) => {
+        if (!(error instanceof CleanupError) || error.code !== 'NOT_FRESH') throw error;
+        aftermath.stale = error;
+      });
+    },
+  };
 }
 
 async function proveLive(options: CleanOptions, plan: Plan): Promise<void> {

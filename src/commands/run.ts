@@ -2,11 +2,15 @@ import type { StorageRootHint } from '../config/legacy.ts';
 import type { Config } from '../config/schema.ts';
 import { CleanupError, problem, reasonOf } from '../errors.ts';
 import type { Emit } from '../pipeline/events.ts';
-import { Pipeline } from '../pipeline/pipeline.ts';
+import { type Limits, startLimits } from '../pipeline/limits.ts';
+import { Pipeline, type UndoFailure } from '../pipeline/pipeline.ts';
+import type { RunLog } from '../pipeline/run-log.ts';
+import { mustBeGone } from '../pipeline/steps.ts';
 import type { ReportDocument } from '../report/document.ts';
 import { type Draft, makeDocument, newDraft } from '../report/draft.ts';
 import { endingOf } from './ending.ts';
 import { maintain } from './maintain.ts';
+import { closeLogOfBug } from './runs/log.ts';
 
 export interface RunOptions {
   readonly config: Config;
@@ -25,10 +29,16 @@ export interface RunOptions {
 export interface Aftermath {
   byHand: string | undefined;
   window: (() => ReportDocument['window']) | undefined;
+  /** NOT_FRESH: told at the end, since nobody can undo more than was undone. */
+  stale: CleanupError | undefined;
   /** Closes what the runtime keeps open. */
   close: (() => Promise<void>) | undefined;
-  /** Keeps the document among the runs; undefined for a dry run. */
+  /** Where what is about to be removed is put on record; undefined without the lock. */
+  log: RunLog | undefined;
+  /** Keeps the document among the runs; undefined without the lock. */
   record: ((document: ReportDocument) => Promise<void>) | undefined;
+  /** Proves that nothing was lost, for a run that its time ended: every run may end so. */
+  verifyLive: (() => Promise<void>) | undefined;
 }
 
 /**
@@ -43,8 +53,17 @@ export async function run(options: RunOptions): Promise<ReportDocument> {
     if (event.type === 'warning') draft.warnings.push(event.text);
     options.emit(event);
   };
-  const pipeline = new Pipeline({ emit, signal });
-  const aftermath: Aftermath = { byHand: undefined, window: undefined, close: undefined, record: undefined };
+  using limits = startLimits(dryRun ? none : limitsOf(config));
+  const pipeline = new Pipeline({ emit, signal, deadline: limits.signal });
+  const aftermath: Aftermath = {
+    byHand: undefined,
+    window: undefined,
+    stale: undefined,
+    close: undefined,
+    log: undefined,
+    record: undefined,
+    verifyLive: undefined,
+  };
   for (const text of options.warnings) emit({ type: 'warning', text });
   let thrown: unknown;
   let outcome: 'ok' | 'nothing-to-do' | 'empty' | 'partial' = 'ok';
@@ -60,11 +79,18 @@ export async function run(options: RunOptions): Promise<ReportDocument> {
     if (worse !== undefined) {
       for (const text of textsOf(thrown)) emit({ type: 'warning', text });
       thrown = worse;
+    } else if (isOutOfTime(thrown)) {
+      await aftermath.verifyLive?.().catch((worse: unknown) => {
+        thrown = worse;
+      });
     }
   }
   await aftermath.close?.();
   if (thrown === undefined && signal.aborted) thrown = signal.reason;
-  if (thrown !== undefined && !(thrown instanceof CleanupError)) throw thrown;
+  if (thrown !== undefined && !(thrown instanceof CleanupError)) {
+    if (aftermath.log !== undefined) await closeLogOfBug(aftermath.log);
+    throw thrown;
+  }
   const error = thrown;
   const document = makeDocument(draft, endingOf(outcome, error, pipeline.records));
   const { record } = aftermath;
@@ -78,6 +104,20 @@ export async function run(options: RunOptions): Promise<ReportDocument> {
   return makeDocument(draft, endingOf(outcome, error ?? interruptionOf(signal), pipeline.records));
 }
 
+/** A dry run disturbs nobody. */
+const none: Limits = { maxDuration: undefined, window: undefined };
+
+function limitsOf({ limits: { maxDuration, window, timeZone } }: Config): Limits {
+  return {
+    maxDuration,
+    window: window === undefined || timeZone === undefined ? undefined : { ...window, timeZone },
+  };
+}
+
+function isOutOfTime(thrown: unknown): boolean {
+  return thrown instanceof CleanupError && thrown.code === 'OUT_OF_TIME';
+}
+
 /** Whoever interrupts while the record is written is told so as well. */
 function interruptionOf({ aborted, reason }: AbortSignal): CleanupError | undefined {
   return aborted && reason instanceof CleanupError ? reason : undefined;
@@ -85,21 +125,27 @@ function interruptionOf({ aborted, reason }: AbortSignal): CleanupError | undefi
 
 /** Undoes everything that was done, and says so loudly when that failed. */
 async function restore(pipeline: Pipeline, draft: Draft, aftermath: Aftermath): Promise<void> {
-  const failures = await pipeline.undoAll();
+  const failures: UndoFailure[] = [...(await pipeline.undoAll())];
   if (aftermath.window !== undefined) draft.window = aftermath.window();
+  if (aftermath.stale !== undefined) failures.push({ step: 'apply', error: aftermath.stale });
+  aftermath.stale = undefined;
   if (failures.length === 0) return;
   const reasons = failures.flatMap(({ step, error }) => textsOf(error).map((text) => `${step}: ${text}`));
   const serious = failures.filter(({ step }) => step !== 'lock').map(({ error }) => error);
   // The registry runs; what is to be done by hand is something else, and the error says what.
-  const stale = serious.find((error) => error instanceof CleanupError && error.code === 'NOT_FLUSHED');
+  const stale = serious.find((error) => error instanceof CleanupError && isStale(error));
   if (stale !== undefined && serious.length === 1) throw stale;
   if (serious.length > 0) {
-    throw problem('NOT_RESTORED', {
-      reasons,
-      command: aftermath.byHand ?? 'systemctl start docker-registry',
-    });
+    // Beside a collector that cannot be ended nobody may start it.
+    const blocked = failures.some(({ step }) => mustBeGone.has(step));
+    const command = blocked ? undefined : (aftermath.byHand ?? 'systemctl start docker-registry');
+    throw problem('NOT_RESTORED', { reasons, command: command ?? 'registry-cleanup recover' });
   }
   draft.warnings.push(...reasons);
+}
+
+function isStale({ code }: CleanupError): boolean {
+  return code === 'NOT_FLUSHED' || code === 'NOT_FRESH';
 }
 
 /** What an error says that is told beside another one. Of NOT_RESTORED only the reasons: that is said louder. */

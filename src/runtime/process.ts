@@ -9,7 +9,9 @@ import type { Ground } from './process/ground.ts';
 import { inspect } from './process/inspect.ts';
 import { parseMemo } from './process/memos.ts';
 import type { ProcessRuntimeOptions } from './process/options.ts';
+import { renewDeed, renewLive } from './process/renew.ts';
 import { graceMs, restoreLive } from './process/restore.ts';
+import { removeStartLog } from './process/start-log.ts';
 import { tryReadonly } from './process/try-readonly.ts';
 import { removeWorkplace } from './process/workplace.ts';
 import type { Runtime } from './runtime.ts';
@@ -42,6 +44,7 @@ export function createProcessRuntime(options: ProcessRuntimeOptions): Runtime {
     close: async () => {},
     fence: (_state, { standIn, runId }) => createFence(ground(), { standIn, runId }),
     flush: (_state, { runId }) => processFlushDeed(ground(), runId),
+    renew: (_state, { runId }) => renewDeed(ground(), runId),
     collect: (_state, collectOptions) => collectDeed(ground(), collectOptions),
     async tryReadonly(_state, trial, ask) {
       if (found === undefined) return { untried: 'what is refused leaves nothing to try it with' };
@@ -53,6 +56,11 @@ export function createProcessRuntime(options: ProcessRuntimeOptions): Runtime {
       if (known.kind === 'process-stop') {
         const env = withoutOurs(options.env, options.dropEnv);
         await restoreLive(known, { env, dyingMs: dyingAfterCrashMs });
+        if (known.live !== 'stopped') await removeStartLog(known.live, known.address);
+        return;
+      }
+      if (known.kind === 'process-renew') {
+        await renewLive(known, withoutOurs(options.env, options.dropEnv));
         return;
       }
       if (known.kind === 'process-flush') {

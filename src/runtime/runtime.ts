@@ -97,6 +97,11 @@ export interface Runtime {
    * Pushed before anything is removed, so that it is undone before the registry starts. Undefined: nothing to forget.
    */
   flush(state: RegistryState, options: { readonly runId: string }): Deed | undefined;
+  /**
+   * Undone, it starts a live registry afresh that somebody started meanwhile: in its memory it may have what is gone.
+   * Pushed before anything is removed, and before `flush`, so that it is undone after that. Undefined: not needed.
+   */
+  renew(state: RegistryState, options: { readonly runId: string }): Deed | undefined;
   collect(state: RegistryState, options: GcOptions & { readonly runId: string }): Deed<GcResult>;
   /**
    * Lets `ask` ask a throw-away instance of the registry, made read-only as the stand-in is, but over nothing and where

@@ -13,7 +13,7 @@ const undoTitles: Partial<Record<StepId, string>> = {
   lock: 'Releasing the lock',
   stop: 'Starting the live registry again',
   readonly: 'Removing the read-only stand-in',
-  apply: "Flushing the registry's cache in Redis",
+  apply: 'Making the registry forget what is gone',
   rehearse: 'Making sure that the rehearsal has ended',
   collect: 'Making sure that the collector has ended',
 };

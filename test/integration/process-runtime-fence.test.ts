@@ -253,6 +253,20 @@ test('a unit is stopped and started through systemctl', async () => {
   expect(stopped).toMatchObject({ live: 'stopped', refusals: [] });
 });
 
+test('a unit that failed so often that systemd starts it no more is started all the same', async () => {
+  await using registry = await startRegistry();
+  const bin = join(temporary.path, 'bin');
+  const tired = join(temporary.path, 'tired');
+  writeSystemctl(bin, registry, tired);
+  const env = { PATH: `${bin}:${process.env.PATH}`, HOME: process.env.HOME };
+  const runtime = runtimeFor(registry, { live: { unit: 'docker-registry' }, env });
+  const fence = runtime.fence(await inspected(runtime), { standIn: false, runId: newRun() });
+  await fence.stop.do(quiet);
+  writeFileSync(tired, '');
+  await fence.stop.undo();
+  expect(await post(registry.url)).toBe(202);
+});
+
 /** A stop command that thinks for a while before it acts. */
 function slowStop(registry: TestRegistry) {
   const { start, stop } = liveCommands(registry);
@@ -274,8 +288,8 @@ function supervise(registry: TestRegistry, pause: number) {
   return child;
 }
 
-/** What systemd would do, done by the registry's init script. */
-function writeSystemctl(bin: string, registry: TestRegistry): void {
+/** What systemd would do, done by the registry's init script. As long as there is a file `tired`, it starts nothing. */
+function writeSystemctl(bin: string, registry: TestRegistry, tired = ''): void {
   const live = liveCommands(registry).start[0];
   cpSync('/bin/true', join(bin, 'unused'), { recursive: true });
   const path = join(bin, 'systemctl');
@@ -284,7 +298,10 @@ function writeSystemctl(bin: string, registry: TestRegistry): void {
     `#!/bin/sh
 [ "$2" = docker-registry ] || exit 5
 case "$1" in
-  start|stop) exec '${live}' "$1" ;;
+  reset-failed) [ ! -e '${tired}' ] || rm '${tired}' ;;
+  start|stop)
+    [ ! -e '${tired}' ] || { echo 'start request repeated too quickly' >&2; exit 1; }
+    exec '${live}' "$1" ;;
   is-active)
     if grep -aqF '${registry.configFile}' "/proc/$(cat '${registry.directory}/pid')/cmdline" 2>/dev/null; then
       echo active

@@ -53,13 +53,14 @@ export async function sessionOf(leader: ProcessIdentity): Promise<readonly Proce
 
 /**
  * Ends what `find` finds and sees it gone: SIGTERM, after `graceMs` SIGKILL. Looks again until nothing is found, since
- * a child may be between fork and exec. Throws COMMAND_FAILED if something survives.
+ * a child may be between fork and exec. Throws COMMAND_FAILED, with the command to try by hand, if something survives
+ * `afterKillMs` more: a disk that does not answer keeps a process, or it is another user's.
  */
 export async function endChildren(
   find: () => Promise<readonly ProcessIdentity[]>,
   graceMs: number,
+  afterKillMs = 5_000,
 ): Promise<void> {
-  const afterKillMs = 5_000;
   for (let round = 0; round < 5; round += 1) {
     const found = await find();
     if (found.length === 0) return;
@@ -67,10 +68,10 @@ export async function endChildren(
     const stubborn = await waitUntilGone(found, graceMs);
     await signalAll(stubborn, 'SIGKILL');
     const immortal = await waitUntilGone(stubborn, afterKillMs);
-    if (immortal.length > 0) throw immortalProblem(immortal);
+    if (immortal.length > 0) throw await immortalProblem(immortal);
     await pause(10);
   }
-  throw immortalProblem(await find());
+  throw await immortalProblem(await find());
 }
 
 async function signalAll(identities: readonly ProcessIdentity[], signal: NodeJS.Signals): Promise<void> {
@@ -80,12 +81,20 @@ async function signalAll(identities: readonly ProcessIdentity[], signal: NodeJS.
     try {
       process.kill(identity.pid, signal);
     } catch (thrown) {
-      if ((thrown as NodeJS.ErrnoException).code !== 'ESRCH') throw thrown;
+      const { code } = thrown as NodeJS.ErrnoException;
+      if (code === 'EPERM') throw await immortalProblem([identity], 'this user may not end it');
+      if (code !== 'ESRCH') throw thrown;
     }
   }
 }
 
-function immortalProblem(left: readonly ProcessIdentity[]) {
-  const names = left.map(({ pid }) => pid).join(', ');
-  return problem('COMMAND_FAILED', { command: `kill -KILL ${names}`, reason: 'the process does not end' });
+async function immortalProblem(left: readonly ProcessIdentity[], why?: string) {
+  const waits = (await Promise.all(left.map(({ pid }) => statusOf(pid)))).some((one) => one?.state === 'D');
+  const reason = waits
+    ? 'the process does not end (state D: it waits for a disk)'
+    : 'the process does not end';
+  return problem('COMMAND_FAILED', {
+    command: `kill -KILL ${left.map(({ pid }) => pid).join(' ')}`,
+    reason: why ?? reason,
+  });
 }

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { lstat, mkdir, mkdtemp, rm, rmdir } from 'node:fs/promises';
-import { tmpdir, userInfo } from 'node:os';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { type Ended, type Environment, run, startDetached } from '../../exec.ts';
-import { pause } from '../pause.ts';
+import { endsWithin, pause } from '../pause.ts';
 import { shellQuote } from '../shell-quote.ts';
 import type { Live } from './options.ts';
+import { roomyDirectory } from './room.ts';
 import { lastLines } from './workplace.ts';
 
 export type Controlled = Exclude<Live, 'stopped'>;
@@ -40,6 +41,18 @@ export async function unitState(unit: string, where: Where): Promise<string> {
   return stdout.trim() || stderr.trim();
 }
 
+/**
+ * Makes systemd forget how often a unit was started of late: one that somebody started while the stand-in had its
+ * address has failed so often that systemd starts it no more ("start request repeated too quickly").
+ */
+export async function forgetFailures(live: Controlled, where: Where): Promise<void> {
+  // Fails where there is nothing to forget. What counts is whether the unit starts.
+  if ('unit' in live) await run('systemctl', ['reset-failed', live.unit], { ...where, timeoutMs: 10_000 });
+}
+
+/** A start command that has put the registry in the background ends right after; one that is the registry does not. */
+const lastWordsMs = 500;
+
 /** What came of a start command: `again` if it must be run once more. */
 export type Started = 'serves' | 'again' | readonly string[];
 
@@ -57,9 +70,9 @@ export async function runStart(
     readonly look: () => Promise<'serves' | 'again' | undefined>;
   },
 ): Promise<Started> {
-  const command = 'unit' in live ? ['systemctl', 'start', live.unit] : live.start;
+  const command = startCommand(live);
   const [file = '', ...args] = command;
-  const log = await logFor(command);
+  const log = await logFor(live);
   const child = await startDetached(file, args, { ...where, log: log.path });
   let ended: Ended | undefined;
   void child.ended.then((result) => {
@@ -69,7 +82,10 @@ export async function runStart(
   try {
     for (;;) {
       const seen = await options.look();
-      if (seen === 'serves') return seen;
+      if (seen === 'serves') {
+        await endsWithin(child.ended, lastWordsMs);
+        return seen;
+      }
       if (seen === 'again' && ended !== undefined) return seen;
       if (performance.now() > options.deadline || (failed() && !options.patient)) break;
       await pause(20);
@@ -100,9 +116,8 @@ function complaint(
  * One file per start command, so that runs pile up no logs, each in a directory that nobody else can write to. A
  * directory for all of them would be removed by one run while another one opens its file there.
  */
-async function logFor(command: readonly string[]) {
-  const name = createHash('sha256').update(command.join('\0')).digest('hex').slice(0, 12);
-  const directory = await ownDirectory(join(tmpdir(), `registry-cleanup-live-${userInfo().uid}-${name}`));
+async function logFor(live: Controlled) {
+  const directory = await ownDirectory(startLogDirectory(live));
   const path = join(directory, 'log');
   await rm(path, { force: true });
   return {
@@ -114,6 +129,16 @@ async function logFor(command: readonly string[]) {
       });
     },
   };
+}
+
+/** Where the log of its start command is. */
+export function startLogDirectory(live: Controlled): string {
+  const name = createHash('sha256').update(startCommand(live).join('\0')).digest('hex').slice(0, 12);
+  return join(roomyDirectory(), `registry-cleanup-live-${userInfo().uid}-${name}`);
+}
+
+function startCommand(live: Controlled): readonly string[] {
+  return 'unit' in live ? ['systemctl', 'start', live.unit] : live.start;
 }
 
 async function ownDirectory(path: string): Promise<string> {

@@ -9,8 +9,8 @@ const argv = z.array(z.string()).min(1).readonly();
 
 const identity = z.object({ pid: z.int().positive(), startTicks: z.int().nonnegative() });
 
-const stopMemo = z.object({
-  kind: z.literal('process-stop'),
+/** What starting the live registry needs. */
+const start = {
   runId: z.string(),
   /** Nothing was running, nothing is started. */
   live: z.union([
@@ -18,8 +18,6 @@ const stopMemo = z.object({
     z.object({ unit: z.string() }).readonly(),
     z.object({ start: argv, stop: argv }).readonly(),
   ]),
-  /** Who served when the run began. */
-  writers: z.array(identity).readonly(),
   address: z.object({ host: z.string(), port: z.int(), ips: z.array(z.string()).readonly() }).readonly(),
   /** Answers at `<url>/v2/` when it runs. */
   url: z.string(),
@@ -28,6 +26,23 @@ const stopMemo = z.object({
   /** How long a stopping registry may go on for the sake of requests in flight. */
   drainMs: z.number(),
   startTimeoutMs: z.number(),
+};
+
+const stopMemo = z.object({
+  ...start,
+  kind: z.literal('process-stop'),
+  /** Who served when the run began. */
+  writers: z.array(identity).readonly(),
+});
+
+const renewMemo = z.object({
+  ...start,
+  kind: z.literal('process-renew'),
+  stopTimeoutMs: z.number(),
+  /** Of the storage. */
+  root: z.string(),
+  /** Of the boot (boot_id, random(4)) in which something may have been removed. */
+  boot: z.string(),
 });
 
 const childMemo = z.object({
@@ -57,10 +72,11 @@ const flushMemo = z.object({
 export type StopMemo = Readonly<z.infer<typeof stopMemo>>;
 export type ChildMemo = Readonly<z.infer<typeof childMemo>>;
 export type FlushMemo = Readonly<z.infer<typeof flushMemo>>;
+export type RenewMemo = Readonly<z.infer<typeof renewMemo>>;
 
-const memo = z.discriminatedUnion('kind', [stopMemo, childMemo, flushMemo]);
+const memo = z.discriminatedUnion('kind', [stopMemo, childMemo, flushMemo, renewMemo]);
 
 /** Undefined if it is no memo of this runtime. */
-export function parseMemo(value: unknown): StopMemo | ChildMemo | FlushMemo | undefined {
+export function parseMemo(value: unknown): StopMemo | ChildMemo | FlushMemo | RenewMemo | undefined {
   return memo.safeParse(value).data;
 }

@@ -4,7 +4,7 @@ import { pause } from '../pause.ts';
 import { answers } from './answer.ts';
 import { children, endChildren } from './children.ts';
 import { listenersOn } from './listeners.ts';
-import { byHand, runStart } from './live.ts';
+import { byHand, forgetFailures, runStart } from './live.ts';
 import type { StopMemo } from './memos.ts';
 import { isSameProcess, stillAlive } from './processes.ts';
 
@@ -54,22 +54,20 @@ async function start(
   serves: () => Promise<boolean>,
 ): Promise<readonly string[] | undefined> {
   if (memo.live === 'stopped') return undefined;
+  const where = { cwd: memo.cwd, env };
+  await forgetFailures(memo.live, where);
   let old = await stillAlive(memo.writers);
   const deadline = performance.now() + memo.startTimeoutMs + (old.length > 0 ? memo.drainMs : 0);
   for (;;) {
     const draining = old;
-    const started = await runStart(
-      memo.live,
-      { cwd: memo.cwd, env },
-      {
-        deadline,
-        patient: draining.length > 0,
-        look: async () => {
-          if (await serves()) return 'serves';
-          return draining.length > 0 && (await stillAlive(draining)).length === 0 ? 'again' : undefined;
-        },
+    const started = await runStart(memo.live, where, {
+      deadline,
+      patient: draining.length > 0,
+      look: async () => {
+        if (await serves()) return 'serves';
+        return draining.length > 0 && (await stillAlive(draining)).length === 0 ? 'again' : undefined;
       },
-    );
+    });
     if (started === 'serves') return undefined;
     if (started !== 'again') return started;
     old = [];

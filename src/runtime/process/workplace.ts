@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { lstat, mkdir, open, readFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import fsExtra from 'fs-extra';
-import { fail } from '../../errors.ts';
+import { fail, problem } from '../../errors.ts';
+import { errnoOf, reasonOfErrno, storageFailure } from '../../storage/failure.ts';
+import { roomyDirectory } from './room.ts';
 
 /*
  * A directory of our own per child: its generated config.yml, its log. Its name holds the run's id and is part of the
@@ -20,7 +21,7 @@ const namePattern = new RegExp(`^${prefix}(${idPattern})-(serve|collect)-[0-9a-f
 export function workplaceFor(runId: string, purpose: 'serve' | 'collect'): string {
   if (!new RegExp(`^${idPattern}$`).test(runId))
     throw new Error(`not the id of a run: ${JSON.stringify(runId)}`);
-  return join(tmpdir(), `${prefix}${runId}-${purpose}-${randomBytes(6).toString('hex')}`);
+  return join(roomyDirectory(), `${prefix}${runId}-${purpose}-${randomBytes(6).toString('hex')}`);
 }
 
 /** The run whose child has this argument, or undefined if it is no file in such a directory. */
@@ -28,30 +29,42 @@ export function runOfArgument(argument: string): string | undefined {
   return namePattern.exec(basename(dirname(argument)))?.[1];
 }
 
-/** Creates the directory (0700) with its config.yml (0600; it may hold passwords) and returns the file's path. */
+/**
+ * Creates the directory (0700) with its config.yml (0600; it may hold passwords) and returns the file's path. Throws
+ * STORAGE_FAILED.
+ */
 export async function makeWorkplace(directory: string, configuration: string): Promise<string> {
-  // Not recursive: a directory that somebody made before us is not ours, and that is an error.
-  await mkdir(directory, { mode: 0o700 });
   const path = join(directory, 'config.yml');
-  const file = await open(path, 'wx', 0o600);
   try {
-    await file.writeFile(configuration);
-  } finally {
-    await file.close();
+    // Not recursive: a directory that somebody made before us is not ours, and that is an error.
+    await mkdir(directory, { mode: 0o700 });
+    const file = await open(path, 'wx', 0o600);
+    try {
+      await file.writeFile(configuration);
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw storageFailure('create', path, error);
   }
   return path;
 }
 
-/** Removes it with all that is in it. Absent is fine. `directory` may come from a journal: only ours is removed. */
+/**
+ * Removes it with all that is in it. Absent is fine. `directory` may come from a journal: only ours is removed. Throws
+ * LITTER_LEFT: whoever worked in it is gone by then, so nothing else depends on it.
+ */
 export async function removeWorkplace(directory: string): Promise<void> {
   if (!namePattern.test(basename(directory))) {
     fail('STORAGE_FAILED', { deed: 'remove', path: directory, reason: 'this is no directory of a run' });
   }
-  const stats = await lstat(directory).catch((thrown: NodeJS.ErrnoException) => {
-    if (thrown.code === 'ENOENT') return undefined;
-    throw thrown;
-  });
-  if (stats?.isDirectory() === true) await remove(directory);
+  try {
+    const stats = await lstat(directory);
+    if (stats.isDirectory()) await remove(directory);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return;
+    throw problem('LITTER_LEFT', { path: directory, reason: reasonOfErrno(error) }, error);
+  }
 }
 
 /** The last lines of a child's log; none if there is no log. */

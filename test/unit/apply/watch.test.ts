@@ -89,6 +89,49 @@ describe.concurrent('a deed done while the registry must stay closed', () => {
     await expect(deed.do(quiet)).rejects.toMatchObject({ code: 'LOCK_LOST' });
   });
 
+  it('is not begun once the lock is lost', async () => {
+    let begun = false;
+    const beginning = {
+      ...lasting(0),
+      do: async () => {
+        begun = true;
+      },
+    };
+    const deed = whileClosed(beginning, fence(Number.POSITIVE_INFINITY), held({ lost: true }));
+    await expect(deed.do(quiet)).rejects.toMatchObject({ code: 'LOCK_LOST' });
+    expect(begun).toBe(false);
+  });
+
+  it('is ended soon after the lock was lost, and before the fence is looked at: another run may be at work', async () => {
+    const options = { lost: false };
+    const closed = fence(1);
+    setTimeout(() => {
+      options.lost = true;
+    }, 50);
+    const deed = whileClosed(lasting(60_000), closed, held(options));
+    await expect(deed.do(quiet)).rejects.toMatchObject({ code: 'LOCK_LOST' });
+    expect(closed.looks).toBe(0);
+  });
+
+  it('does not count when the lock was lost while it was done: whoever has it may have ended it', async () => {
+    const options = { lost: false };
+    const ended: Deed<string> = {
+      ...lasting(0),
+      do: async () => {
+        options.lost = true;
+        return 'killed';
+      },
+    };
+    const deed = whileClosed(ended, fence(Number.POSITIVE_INFINITY), held(options));
+    await expect(deed.do(quiet)).rejects.toMatchObject({ code: 'LOCK_LOST' });
+  });
+
+  it('is not undone once another run has taken over', async () => {
+    const deed = lasting(0);
+    await whileClosed(deed, fence(1), held({ takenOver: true })).undo();
+    expect(deed.undone).toBe(0);
+  });
+
   it('is interrupted like any other', async () => {
     const interruption = new AbortController();
     const reason = problem('INTERRUPTED', { signal: 'SIGINT' });
@@ -115,6 +158,24 @@ it('a look before every batch is one a second', async () => {
   expect(closed.looks).toBe(1);
   await new Promise((next) => setTimeout(next, 1_100));
   await expect(look()).rejects.toMatchObject({ code: 'FENCE_FAILED' });
+});
+
+it('nobody passes while it is looked at, nor after it was found broken', async () => {
+  const closed = fence(1);
+  const slow = Promise.withResolvers<void>();
+  const look = watch({
+    ...closed,
+    breach: async () => {
+      await slow.promise;
+      return closed.breach();
+    },
+  });
+  const asked = [look(), look(), look()];
+  slow.resolve();
+  const answers = await Promise.allSettled(asked);
+  expect(answers.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+  await expect(look()).rejects.toMatchObject({ code: 'FENCE_FAILED' });
+  expect(closed.looks).toBe(1);
 });
 
 describe('a fence that tells by itself', () => {

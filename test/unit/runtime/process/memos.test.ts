@@ -17,6 +17,9 @@ test('reads back what was journaled', () => {
   expect(parseMemo(JSON.parse(JSON.stringify(stop)))).toEqual(stop);
   const child = { kind: 'process-collect', runId: 'run-1', directory: '/tmp/x' };
   expect(parseMemo(child)).toEqual(child);
+  const { writers: _, ...start } = stop;
+  const renew = { ...start, kind: 'process-renew', stopTimeoutMs: 1, root: '/var/lib/registry', boot: 'x' };
+  expect(parseMemo(JSON.parse(JSON.stringify(renew)))).toEqual(renew);
 });
 
 test.each([

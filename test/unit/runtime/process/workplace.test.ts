@@ -61,6 +61,13 @@ test('nothing else is ever removed, and no link is followed', async () => {
   expect(existsSync(inDirectory('precious'))).toBe(true);
 });
 
+test('what cannot be removed is told as litter, which keeps nobody from starting the registry', async () => {
+  const loop = inDirectory('loop');
+  symlinkSync(loop, loop);
+  const place = join(loop, 'registry-cleanup-run-1-collect-0123456789ab');
+  await expect(removeWorkplace(place)).rejects.toMatchObject({ code: 'LITTER_LEFT' });
+});
+
 test('the last lines of a log, and none of one that is not there', async () => {
   writeFileSync(inDirectory('log'), 'a\nb\n\nc\n');
   expect(await lastLines(inDirectory('log'), 2)).toEqual(['b', 'c']);
