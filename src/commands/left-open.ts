@@ -1,4 +1,4 @@
-import { CleanupError, problem, reasonOf } from '../errors.ts';
+import { CleanupError, isLitter, problem, reasonOf } from '../errors.ts';
 import type { Emit } from '../pipeline/events.ts';
 import { type OpenDeed, openDeeds, recoverJournal } from '../pipeline/journal.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -20,16 +20,24 @@ export async function undoLeftOpen(options: LeftOpenOptions): Promise<readonly O
   const { state, runtime, emit = () => {}, onUndone = () => {} } = options;
   const deeds = await openDeeds(state);
   let tried = 0;
+  let stale: CleanupError | undefined;
+  let undone: readonly OpenDeed[];
   try {
-    return await recoverJournal(state, async (memo) => {
+    undone = await recoverJournal(state, async (memo) => {
       const deed = deeds[tried++];
       if (deed === undefined) throw new Error('the journal has grown while the lock was held');
       emit({ type: 'undo', id: deed.step, outcome: 'started' });
       try {
-        await runtime.undo(memo);
+        await runtime.undo(memo).catch((error: unknown) => {
+          if (!isLitter(error)) throw error;
+          emit({ type: 'warning', text: error.message });
+        });
       } catch (error) {
         emit({ type: 'undo', id: deed.step, outcome: 'failed', reason: reasonOf(error) });
-        throw error;
+        if (!(error instanceof CleanupError) || error.code !== 'NOT_FRESH') throw error;
+        // Nobody could do more about it later: it is told, and done with.
+        stale = error;
+        return;
       }
       emit({ type: 'undo', id: deed.step, outcome: 'ok' });
       onUndone(deed);
@@ -40,6 +48,8 @@ export async function undoLeftOpen(options: LeftOpenOptions): Promise<readonly O
     const reasons = [`${deeds[tried - 1]?.step}: ${error.message}`, ...error.details, error.hint];
     throw problem('NOT_RESTORED', { reasons, command: 'registry-cleanup recover' }, error);
   }
+  if (stale !== undefined) throw stale;
+  return undone;
 }
 
 /** Whether a run left its lock or its journal, dead or alive: anything but the records of those that ended. */

@@ -2,7 +2,7 @@ import { counted } from '../format.ts';
 import { type Journal, openDeeds, openJournal } from '../pipeline/journal.ts';
 import { type Held, takeLock } from '../pipeline/lock.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
-import { keepRecord } from '../pipeline/records.ts';
+import { journalWhileHeld } from '../pipeline/while-held.ts';
 import { decideDeleteUntagged } from '../plan/delete-untagged.ts';
 import { makePlan } from '../plan/make-plan.ts';
 import { warningsOf } from '../plan/warnings.ts';
@@ -11,10 +11,13 @@ import type { Draft } from '../report/draft.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { State } from '../storage/storage.ts';
 import { clean } from './clean.ts';
+import { orLoss, waiting, whileHeld } from './hold.ts';
 import { undoLeftOpen } from './left-open.ts';
 import { guard, read } from './look.ts';
 import { type FirstSight, firstSight, type Preflight, preflight } from './preflight.ts';
+import { prepareState } from './prepare-state.ts';
 import type { Aftermath, RunOptions } from './run.ts';
+import { closeLog, noteTakenOver, openLog } from './runs/log.ts';
 import { newRunId, policyOf } from './session.ts';
 
 export interface MaintainOptions extends RunOptions {
@@ -32,17 +35,38 @@ export interface Maintained {
 
 /** The way through: look while the registry is live; close it only if there is something to close it for. */
 export async function maintain(options: MaintainOptions): Promise<Maintained> {
+  let held: Held | undefined;
+  try {
+    return await goThrough(options, (one) => {
+      held = one;
+    });
+  } catch (error) {
+    throw held === undefined || options.signal.aborted ? error : await orLoss(held, error);
+  }
+}
+
+async function goThrough(options: MaintainOptions, onHeld: (held: Held) => void): Promise<Maintained> {
   const { config, dryRun, pipeline, draft, emit } = options;
   const runId = newRunId();
+  const told = new Set<string>();
+  // Whoever looks twice is told things once.
+  const looking: MaintainOptions = {
+    ...options,
+    emit(event) {
+      if (event.type === 'warning' && told.has(event.text)) return;
+      if (event.type === 'warning') told.add(event.text);
+      emit(event);
+    },
+  };
 
   const look = (): Promise<FirstSight & { found?: Preflight }> =>
     pipeline.step('preflight', async ({ signal, note }) => {
-      const sight = await firstSight(options, signal);
+      const sight = await firstSight(looking, signal);
       if (sight.leftOpen > 0 && !dryRun) {
         note('an earlier run left something open: it is recovered first');
         return sight;
       }
-      const found = await preflight(options, sight, signal).catch((error: unknown) =>
+      const found = await preflight(looking, sight, signal).catch((error: unknown) =>
         unlessRunBegan(options, sight.runState, error),
       );
       if (found === undefined) return sight;
@@ -54,9 +78,10 @@ export async function maintain(options: MaintainOptions): Promise<Maintained> {
 
   const { runState } = sight;
   const held = dryRun ? undefined : await lock(options, sight.runtime, runState, runId);
-  if (held !== undefined) options.aftermath.record = (document) => keepRecord(runState, runId, document);
-  // What did not run a moment ago may have been stopped by another run, and be back.
-  const stale = held !== undefined && sight.state.live === 'stopped' && config.registry.live !== 'stopped';
+  if (held !== undefined) onHeld(held);
+  // What another run did since the first look, or did not run a moment ago since one had stopped it, and is back.
+  const wasStopped = sight.state.live === 'stopped' && config.registry.live !== 'stopped';
+  const stale = held !== undefined && (held.contended || wasStopped);
   const found = sight.found === undefined || stale ? (await look()).found : sight.found;
   if (found === undefined) throw new Error('an earlier run is recovered, and still open');
   const { state, storage, ground, apiRepositories } = found;
@@ -97,16 +122,21 @@ async function unlessRunBegan(options: MaintainOptions, runState: State, error: 
 }
 
 async function lock(options: MaintainOptions, runtime: Runtime, state: State, run: string): Promise<Held> {
-  const { pipeline, emit } = options;
+  const { pipeline, emit, config, draft, aftermath } = options;
   return pipeline.step('lock', async ({ signal, note, progress }) => {
     const held = await takeLock({
       state,
       run,
       signal,
-      onWatch: (owner) => progress({ text: `watching ${owner}` }),
+      ...waiting(config, progress),
       isRunning: (container) => runtime.isRunning(container),
-      recover: async () => {
-        const recovered = await undoLeftOpen({ state, runtime });
+      recover: async (held) => {
+        const about = { state, run, config, registry: draft.registry, emit };
+        const log = await openLog(about);
+        aftermath.log = log;
+        aftermath.record = (document) => closeLog(log, about, document);
+        const recovered = await undoLeftOpen(whileHeld(held, { state, runtime }));
+        await noteTakenOver(about, recovered);
         if (recovered.length === 0) return;
         const deeds = counted(recovered.length, 'deed');
         emit({ type: 'warning', text: `an earlier run had not been able to restore: ${deeds} undone now` });
@@ -114,10 +144,13 @@ async function lock(options: MaintainOptions, runtime: Runtime, state: State, ru
     });
     let journal: Journal | undefined;
     pipeline.defer('lock', async () => {
+      await aftermath.log?.released();
+      await prepareState(state, held, emit);
       await journal?.close();
       await held.release();
     });
-    journal = await openJournal(state, run);
+    await prepareState(state, held, emit);
+    journal = journalWhileHeld(await openJournal(state, run), held);
     pipeline.journalTo(journal);
     note(state.locate('lock'));
     return held;

@@ -1,10 +1,9 @@
-import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
-import fsExtra from 'fs-extra';
 import type { UserConfig } from '../config/schema.ts';
 import type { ExitCode } from '../errors.ts';
 import { noiseFlags } from '../noise/options.ts';
 import type { Surroundings } from './main.ts';
+import { version } from './version.ts';
 
 /** Flags that every command which reads the configuration takes. */
 export interface CommonFlags {
@@ -12,7 +11,11 @@ export interface CommonFlags {
   readonly json?: boolean;
 }
 
-interface RunFlags extends CommonFlags {
+interface LockFlags {
+  readonly waitLock?: string;
+}
+
+interface RunFlags extends CommonFlags, LockFlags {
   readonly dryRun?: boolean;
   readonly readonlyInstance: boolean;
   readonly registry: boolean;
@@ -48,6 +51,7 @@ export function createProgram(surroundings: Surroundings, done: (code: ExitCode)
     command
       .option('--config <file>', 'configuration file (default: cleanup.config.{ts,js,json,yaml} here)')
       .option('--json', 'one JSON document on stdout, everything else on stderr');
+  const waits = ['--wait-lock <duration>', 'wait so long ("1h") for another run that is under way'] as const;
 
   common(program.command('run', { isDefault: true }))
     .description('clean the registry (the default command)')
@@ -56,6 +60,7 @@ export function createProgram(surroundings: Surroundings, done: (code: ExitCode)
     .option('--no-readonly-instance', 'serve no pulls meanwhile: no stand-in is started')
     .addOption(new Option('--no-registry', 'the same, as earlier tools call it').hideHelp())
     .option('--unsafe-allow-no-tags', 'clean a registry that has manifests but not one tag')
+    .option(...waits)
     .action(async (flags: RunFlags) => {
       const { runCommand } = await import('./run-command.ts');
       done(await runCommand('run', flags.config, flags.json === true, runConfig(flags), surroundings));
@@ -79,9 +84,10 @@ export function createProgram(surroundings: Surroundings, done: (code: ExitCode)
 
   common(program.command('recover'))
     .description('bring back what a run that died left stopped or started; safe at any time, as at boot')
-    .action(async (flags: CommonFlags) => {
+    .option(...waits)
+    .action(async (flags: CommonFlags & LockFlags) => {
       const { recoverCommand } = await import('./recover-command.ts');
-      done(await recoverCommand(flags, surroundings));
+      done(await recoverCommand(flags, lockConfig(flags), surroundings));
     });
 
   common(program.command('doctor'))
@@ -90,6 +96,20 @@ export function createProgram(surroundings: Surroundings, done: (code: ExitCode)
       const { doctorCommand } = await import('./doctor-command.ts');
       done(await doctorCommand(flags, surroundings));
     });
+
+  const runs = common(program.command('runs'))
+    .description('list the last 30 runs, the killed ones as well')
+    .action(async (flags: CommonFlags) => {
+      const { runsCommand } = await import('./runs-command.ts');
+      done(await runsCommand(undefined, flags, surroundings));
+    });
+  common(runs.command('show <id>'))
+    .description('tell what a run removed, and why: by its id, the beginning of it, or "last"')
+    .action(async (id: string, _flags: CommonFlags, command: Command) => {
+      const { runsCommand } = await import('./runs-command.ts');
+      done(await runsCommand(id, command.optsWithGlobals(), surroundings));
+    })
+    .copyInheritedSettings(program);
 
   const noise = program
     .command('noise [images]')
@@ -154,10 +174,10 @@ function runConfig(flags: RunFlags): UserConfig {
     ...(flags.dryRun === true ? { dryRun: true } : {}),
     ...(flags.readonlyInstance === false || flags.registry === false ? { readonlyInstance: false } : {}),
     ...(flags.unsafeAllowNoTags === true ? { unsafe: { allowNoTags: true } } : {}),
+    ...lockConfig(flags),
   };
 }
 
-function version(): string {
-  const file = fileURLToPath(new URL('../../package.json', import.meta.url));
-  return (fsExtra.readJsonSync(file) as { version: string }).version;
+function lockConfig({ waitLock }: LockFlags): UserConfig {
+  return waitLock === undefined ? {} : { lock: { wait: waitLock } };
 }

@@ -1,4 +1,5 @@
 import { loadConfig } from '../config/load.ts';
+import type { UserConfig } from '../config/schema.ts';
 import type { ExitCode } from '../errors.ts';
 import { createMasker, maskDeep } from '../mask.ts';
 import { listenForSignals } from '../pipeline/signals.ts';
@@ -11,10 +12,14 @@ import type { CommonFlags } from './program.ts';
 import { recover } from './recover.ts';
 
 /** `recover`: configuration in, what was undone out. */
-export async function recoverCommand(flags: CommonFlags, surroundings: Surroundings): Promise<ExitCode> {
+export async function recoverCommand(
+  flags: CommonFlags,
+  laidOver: UserConfig,
+  surroundings: Surroundings,
+): Promise<ExitCode> {
   const { cwd, env, stdout, stderr } = surroundings;
   const json = flags.json === true;
-  const loaded = await loadConfig({ cwd, env, configFile: flags.config });
+  const loaded = await loadConfig({ cwd, env, flags: laidOver, configFile: flags.config });
   const mask = createMasker(loaded.secrets);
   const screen = openView({ mode: 'auto', stream: json ? stderr : stdout, env, mask });
   using interruption = listenForSignals(() => {

@@ -1,16 +1,18 @@
 import type { Config } from '../config/schema.ts';
-import { CleanupError, fail } from '../errors.ts';
+import { CleanupError } from '../errors.ts';
 import { counted } from '../format.ts';
 import type { Emit } from '../pipeline/events.ts';
+import type { OpenDeed } from '../pipeline/journal.ts';
 import { takeLock } from '../pipeline/lock.ts';
 import { Pipeline } from '../pipeline/pipeline.ts';
 import type { StepId } from '../pipeline/steps.ts';
 import type { RecoverDocument, Recovered } from '../report/recover-document.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import { openState } from '../storage/open.ts';
-import type { State } from '../storage/storage.ts';
+import { waiting, whileHeld } from './hold.ts';
 import { isAnythingLeft, undoLeftOpen } from './left-open.ts';
-import { newRunId, openConfiguredRuntime, openRunState } from './session.ts';
+import { prepareState } from './prepare-state.ts';
+import { noteTakenOver } from './runs/log.ts';
+import { findRunState, newRunId, openConfiguredRuntime } from './session.ts';
 
 export interface RecoverOptions {
   readonly config: Config;
@@ -59,50 +61,46 @@ async function restore(options: Restoring): Promise<'ok' | 'nothing-to-do'> {
   const { config, emit, signal, runtime, recovered } = options;
   const pipeline = new Pipeline({ emit, signal });
   const { state, left } = await pipeline.step('preflight', async (context) => {
-    const state = await stateOf(config, runtime, context.signal);
+    const state = await findRunState(config, runtime, context.signal);
     const left = await isAnythingLeft(state);
     context.note(left ? `${state.locate('')} tells of another run` : 'no run left anything open');
     return { state, left };
   });
   if (!left) return 'nothing-to-do';
 
+  const run = newRunId();
   const held = await pipeline.step('lock', ({ signal, progress }) =>
     takeLock({
       state,
-      run: newRunId(),
+      run,
       signal,
-      onWatch: (owner) => progress({ text: `watching ${owner}` }),
+      ...waiting(config, progress),
       isRunning: (container) => runtime.isRunning(container),
       recover: async () => {},
     }),
   );
   try {
     await pipeline.lastStep('restore', async ({ note }) => {
-      const onUndone = ({ run, step }: Omit<Recovered, 'what'>): void => {
+      const onUndone = ({ run, step, memo }: OpenDeed): void => {
+        // Where nobody had started the registry meanwhile there is nothing to tell of.
+        if (memo.kind === 'process-renew') return;
         const what = undone[step] ?? `"${step}" is undone`;
         // A step may have had several deeds.
         if (!recovered.some((one) => one.run === run && one.what === what))
           recovered.push({ run, step, what });
       };
-      note(`${counted((await undoLeftOpen({ state, runtime, emit, onUndone })).length, 'deed')} undone`);
+      const deeds = await undoLeftOpen({ ...whileHeld(held, { state, runtime }), emit, onUndone });
+      await noteTakenOver({ state, run, emit }, deeds);
+      note(`${counted(deeds.length, 'deed')} undone`);
     });
   } catch (error) {
     // Why the registry is not restored matters more than a lock that the next one takes over.
     await held.release().catch(() => {});
     throw error;
   }
+  await prepareState(state, held, emit);
   await held.release();
   return 'ok';
-}
-
-/**
- * Where the journal is. Whatever speaks against a run here does not against recovering: only the storage must be found,
- * and not even that where the state has a directory of its own.
- */
-async function stateOf(config: Config, runtime: Runtime, signal: AbortSignal): Promise<State> {
-  if (config.state.directory !== undefined) return openState(config.state.directory);
-  const found = await runtime.inspect(signal);
-  return found.root === '' ? fail('REFUSED', { reasons: found.refusals }) : openRunState(config, found);
 }
 
 /** How it is after the undo of a step. */

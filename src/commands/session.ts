@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { foreignToRegistry } from '../config/environment.ts';
 import type { Config } from '../config/schema.ts';
+import { fail } from '../errors.ts';
 import type { Policy } from '../plan/plan.ts';
 import { type Client, createClient } from '../registry/client.ts';
 import { openRuntime } from '../runtime/open.ts';
@@ -47,6 +48,16 @@ export function openRegistryStorage(state: RegistryState, readOnly: boolean): Pr
 /** The state directory of that storage. */
 export function openRunState(config: Config, state: RegistryState): Promise<State> {
   return openState(config.state.directory ?? join(state.root, stateDirectory));
+}
+
+/**
+ * Where lock, journal and records are, for whoever changes nothing in the storage. What speaks against a run here does
+ * not speak against that: only the storage must be found, and not even that where the state has a directory of its own.
+ */
+export async function findRunState(config: Config, runtime: Runtime, signal: AbortSignal): Promise<State> {
+  if (config.state.directory !== undefined) return openState(config.state.directory);
+  const found = await runtime.inspect(signal);
+  return found.root === '' ? fail('REFUSED', { reasons: found.refusals }) : openRunState(config, found);
 }
 
 /** A client with the configured credentials. */

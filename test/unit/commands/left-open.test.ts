@@ -37,6 +37,7 @@ const immortal = problem('COMMAND_FAILED', {
   reason: 'the process does not end',
 });
 const denied = problem('STORAGE_FAILED', { deed: 'remove', path: '/tmp/x', reason: 'EACCES' });
+const litter = problem('LITTER_LEFT', { path: '/tmp/x', reason: 'read-only file system' });
 const closed = problem('NOT_RESTORED', { reasons: ['no such unit'], command: 'systemctl start it' });
 
 describe('undoing what is left open', () => {
@@ -57,6 +58,28 @@ describe('undoing what is left open', () => {
       'stop started',
       'stop ok',
     ]);
+    expect(await isAnythingLeft(state)).toBe(false);
+  });
+
+  it('is done where something is left lying about, which is told', async () => {
+    const { runtime, undone } = undoing({ collect: litter });
+    const events: Event[] = [];
+    await undoLeftOpen({ state, runtime, emit: (event) => events.push(event) });
+    expect(undone).toEqual(['collect', 'readonly', 'stop']);
+    expect(events).toContainEqual({ type: 'warning', text: litter.message });
+    expect(await isAnythingLeft(state)).toBe(false);
+  });
+
+  it('a registry that remembers what is gone is told once: there is nothing to undo about it later', async () => {
+    const stale = problem('NOT_FRESH', { found: ['registry serve (pid 7)'], command: 'kill 7' });
+    const { runtime, undone } = undoing({ readonly: stale });
+    const events: Event[] = [];
+    const emit = (event: Event) => events.push(event);
+    await expect(undoLeftOpen({ state, runtime, emit })).rejects.toBe(stale);
+    expect(undone).toEqual(['collect', 'readonly', 'stop']);
+    expect(events).toContainEqual(
+      expect.objectContaining({ type: 'undo', id: 'readonly', outcome: 'failed' }),
+    );
     expect(await isAnythingLeft(state)).toBe(false);
   });
 
