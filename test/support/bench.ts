@@ -1,10 +1,10 @@
-import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import type { StepId } from '../../src/pipeline/steps.ts';
 import { type Closures, closure } from './oracle.ts';
-import { configFor } from './program.ts';
+import { type ConfigOptions, configFor } from './program.ts';
 import { noise, pushCosign, pushImage, pushMultiArch, startUpload } from './push.ts';
-import { startRegistry, type TestRegistry } from './registry.ts';
+import { liveCommands, startRegistry, type TestRegistry } from './registry.ts';
+import { resettable } from './reset.ts';
 import { runHere } from './run-here.ts';
 import { walk } from './tree.ts';
 import { beforeStopping, wrapBinary } from './wrapper.ts';
@@ -16,36 +16,34 @@ export interface Bench extends AsyncDisposable {
   readonly closures: Closures;
   /** What is left after a run that nobody disturbed: paths below the root. */
   readonly cleaned: readonly string[];
-  /** A configuration with which `step` lasts, if it can be made to. */
+  /** A configuration with which `step` lasts, if it can be made to. No other step does. */
   configFor(step: StepId): string;
   /** Puts back what there was before the first run. The registry may run meanwhile. */
   reset(): void;
 }
 
-/** Long enough to be met in the middle, s. */
-const pause = 0.15;
+/** For so long a step that lasts does, s: long enough to be met in the middle. */
+export const pause = 0.15;
 
 export async function openBench(): Promise<Bench> {
   const registry = await startRegistry();
   try {
     await fill(registry.pushUrl);
     const { root } = registry;
-    const original = join(registry.directory, 'original');
-    execFileSync('cp', ['-a', root, original]);
+    const reset = resettable(root, join(registry.directory, 'original'));
     const closures = closure(root);
-    const patient = configuration(registry, { timeout: '20s', quiet: '20s' });
-    const swift = configuration(registry, { timeout: '0s' });
+    const swift = configuration(registry);
+    const slow: Partial<Record<StepId, string>> = {};
+    for (const [step, options] of Object.entries(lasting(registry)))
+      slow[step as StepId] = configuration(registry, options);
     const { outcome, error } = await runHere(swift);
     if (outcome !== 'ok') throw new Error(`the undisturbed run ended with ${outcome}: ${error?.message}`);
     return {
       registry,
       closures,
       cleaned: pathsBelow(root),
-      configFor: (step) => (step === 'drain' ? patient : swift),
-      reset() {
-        execFileSync('rm', ['-rf', join(root, 'docker')]);
-        execFileSync('cp', ['-a', join(original, 'docker'), root]);
-      },
+      configFor: (step) => slow[step] ?? swift,
+      reset,
       [Symbol.asyncDispose]: () => registry[Symbol.asyncDispose](),
     };
   } catch (thrown) {
@@ -71,12 +69,27 @@ async function fill(url: string): Promise<void> {
   await startUpload(url, 'other', noise('an upload that nobody goes on with'));
 }
 
-function configuration(registry: TestRegistry, drain: Readonly<Record<string, string>>): string {
-  const slowly = `case "$1" in serve|garbage-collect) sleep ${pause} ;; esac`;
+/** What makes a step last. The collector is stopped for a while in the middle of its work as well. */
+function lasting(registry: TestRegistry): Partial<Record<StepId, ConfigOptions>> {
+  const at = (verb: string, script: string) =>
+    wrapBinary(registry, `case "$*" in ${verb}) ${script} ;; esac`);
+  const whileItCollects = `( p=$$; exec /bin/sh -c "sleep 0.015; kill -STOP $p; sleep ${pause}; kill -CONT $p" \
+    >/dev/null 2>&1 ) &`;
+  const { start, stop } = liveCommands(registry);
+  return {
+    drain: { registry: { drain: { timeout: '20s', quiet: '20s' } } },
+    stop: { live: beforeStopping(registry, `sleep ${pause}`) },
+    readonly: { binary: at("'serve '*", `sleep ${pause}`) },
+    rehearse: { binary: at("'garbage-collect '*--dry-run*", `sleep ${pause}`) },
+    collect: { binary: at("*--dry-run*) ;; 'garbage-collect '*", `sleep ${pause / 3}; ${whileItCollects}`) },
+    restore: { live: { start: ['/bin/sh', '-c', `sleep ${pause}; exec '${start.join("' '")}'`], stop } },
+  };
+}
+
+function configuration(registry: TestRegistry, options: ConfigOptions = {}): string {
   return configFor(registry, {
-    binary: wrapBinary(registry, slowly),
-    live: beforeStopping(registry, `sleep ${pause}`),
-    registry: { drain },
+    ...options,
+    registry: { drain: { timeout: '0s' }, ...options.registry },
     more: { uploads: { keepWithin: '0s' } },
   });
 }
