@@ -44,7 +44,7 @@ export async function undoLeftOpen(options: LeftOpenOptions): Promise<readonly O
     });
   } catch (error) {
     const closed = deeds.slice(tried).some(({ step }) => step === 'stop');
-    if (!closed || !(error instanceof CleanupError) || error.code === 'NOT_RESTORED') throw error;
+    if (!closed || !(error instanceof CleanupError) || error.exitCode === 20) throw error;
     const reasons = [`${deeds[tried - 1]?.step}: ${error.message}`, ...error.details, error.hint];
     throw problem('NOT_RESTORED', { reasons, command: 'registry-cleanup recover' }, error);
   }

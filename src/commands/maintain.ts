@@ -1,5 +1,5 @@
 import { counted } from '../format.ts';
-import { type Journal, openDeeds, openJournal } from '../pipeline/journal.ts';
+import { countLeftOpen, type Journal, openJournal } from '../pipeline/journal.ts';
 import { type Held, takeLock } from '../pipeline/lock.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import { journalWhileHeld } from '../pipeline/while-held.ts';
@@ -117,7 +117,7 @@ async function goThrough(options: MaintainOptions, onHeld: (held: Held) => void)
  * What goes wrong while another run closes the registry is owed to that: it holds the lock, and taking that tells so.
  */
 async function unlessRunBegan(options: MaintainOptions, runState: State, error: unknown): Promise<undefined> {
-  if (!options.dryRun && (await openDeeds(runState)).length > 0) return undefined;
+  if (!options.dryRun && (await countLeftOpen(runState)) > 0) return undefined;
   throw error;
 }
 

@@ -1,6 +1,6 @@
 import { fail } from '../errors.ts';
 import { counted } from '../format.ts';
-import { openDeeds } from '../pipeline/journal.ts';
+import { countLeftOpen } from '../pipeline/journal.ts';
 import type { RegistryState, Runtime } from '../runtime/runtime.ts';
 import type { State, Storage } from '../storage/storage.ts';
 import { askCatalog, checkHint, type Ground, inspectRoot, refuseWrongMount } from './look.ts';
@@ -42,7 +42,7 @@ export async function firstSight(options: MaintainOptions, signal: AbortSignal):
   const denied = await lacks(options, state, runState);
   // Where nobody knows where the storage is there is no journal to be looked for.
   const known = state.root !== '' || config.state.directory !== undefined;
-  return { runtime, state, runState, leftOpen: known ? (await openDeeds(runState)).length : 0, denied };
+  return { runtime, state, runState, leftOpen: known ? await countLeftOpen(runState) : 0, denied };
 }
 
 /** What we lack the rights for. Throws REFUSED when that is our own directory, where an open journal may be. */

@@ -124,7 +124,7 @@ const faults: readonly Fault[] = [
     check: 'contents',
     exitCode: 6,
     says: /needed by team\/app:v1/,
-    cure: /Remove the damaged file and push the image again/,
+    cure: /remove the file, start it and push the image again/,
   },
   {
     title: 'a symbolic link is in the way',

@@ -1,6 +1,6 @@
 import { fail } from '../../errors.ts';
 import { counted } from '../../format.ts';
-import { openDeeds } from '../../pipeline/journal.ts';
+import { countLeftOpen } from '../../pipeline/journal.ts';
 import { takeLock } from '../../pipeline/lock.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import type { State } from '../../storage/storage.ts';
@@ -25,7 +25,7 @@ export async function lookForRuns(
 ): Promise<number | undefined> {
   const { runState } = options;
   return sheet.check('lock', async (notes) => {
-    const leftOpen = (await openDeeds(runState)).length;
+    const leftOpen = await countLeftOpen(runState);
     const lock = await notes.attempt(() => tryLock(options));
     if (lock === 'free' && leftOpen === 0) notes.seen('none is under way, and none left anything open');
     if (lock === 'dead' && leftOpen === 0)

@@ -50,10 +50,13 @@ export function parseListening(table: string): readonly Socket[] {
   const sockets: Socket[] = [];
   for (const line of table.split('\n').slice(1)) {
     const fields = line.trim().split(/\s+/);
-    const [ip, port] = (fields[1] ?? '').split(':');
-    const inode = fields[9];
+    const [ip = '', port = ''] = (fields[1] ?? '').split(':');
+    const inode = fields[9] ?? '';
     // 0A is TCP_LISTEN.
-    if (fields[3] !== '0A' || ip === undefined || port === undefined || inode === undefined) continue;
+    if (fields[3] !== '0A') continue;
+    // Whom we cannot read may be the one that listens.
+    if (!/^(?:[0-9A-F]{8}|[0-9A-F]{32}):[0-9A-F]{4} \d+$/i.test(`${ip}:${port} ${inode}`))
+      throw new Error(`the kernel tells of a socket that cannot be read: ${line.trim()}`);
     sockets.push({ ip: parseIp(ip), port: Number.parseInt(port, 16), inode });
   }
   return sockets;

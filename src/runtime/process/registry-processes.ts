@@ -1,8 +1,9 @@
 import type { Stats } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { reasonOf } from '../../errors.ts';
 import { parseConfiguration, type RegistryConfiguration } from '../../registry/configuration.ts';
+import { readConfigurationFile } from '../../registry/configuration-file.ts';
 import { ConfigurationError } from '../../registry/configuration-yaml.ts';
 import { pause } from '../pause.ts';
 import {
@@ -94,7 +95,7 @@ async function compareStorage(process: RegistryProcess, root: FileIdentity): Pro
   if (config === undefined) return { storage: 'unknown', reason: 'it names no configuration' };
   let configuration: RegistryConfiguration;
   try {
-    configuration = parseConfiguration(await readFile(asSeenBy(pid, config), 'utf8'), environment);
+    configuration = parseConfiguration(await readConfigurationFile(asSeenBy(pid, config)), environment);
   } catch (thrown) {
     const what = thrown instanceof ConfigurationError ? 'is not valid' : 'cannot be read';
     return { storage: 'unknown', reason: `its configuration ${config} ${what}: ${reasonOf(thrown)}` };
@@ -138,7 +139,7 @@ async function readsAsRegistry(
   environment: Readonly<Record<string, string>>,
 ): Promise<boolean> {
   try {
-    parseConfiguration(await readFile(path, 'utf8'), environment);
+    parseConfiguration(await readConfigurationFile(path), environment);
     return true;
   } catch {
     // Not a file, not ours to read, not a registry's: nothing speaks for it.

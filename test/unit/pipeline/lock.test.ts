@@ -406,8 +406,8 @@ describe('waiting for another run', () => {
   it('takes over from one elsewhere that dies meanwhile', async () => {
     const owner = await lockedBy({ boot: 'another', host: 'far' });
     const beats = beating(owner);
-    const second = take('second', { waitFor: 60_000, times: { ...swift, stillFor: 1_000 } });
-    await sleep(1_500);
+    const second = take('second', { waitFor: 60_000, times: { ...swift, stillFor: 2_500 } });
+    await sleep(3_000);
     expect(lock()?.run).toBe('other');
     beats[Symbol.dispose]();
     await second;

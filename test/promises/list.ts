@@ -1,0 +1,4 @@
+import { breaks } from './all.ts';
+import { tableOf } from './break.ts';
+
+process.stdout.write(tableOf(breaks));
