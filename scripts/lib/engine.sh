@@ -20,6 +20,8 @@ build_log=''
 need_engine() {
   engine_missing='Docker Engine and Compose are not there, and cannot be installed'
   (need docker docker.io docker-compose docker-compose && need docker docker-cli) || return 1
+  # Some tests kill an engine, one of their own. Where there is no daemon to be had, those fail and say so.
+  (need dockerd docker.io unshare util-linux) || true
   # The tests mount files of this machine, so it has to be an engine on it.
   local host=${DOCKER_HOST:-$(docker context inspect --format '{{.Endpoints.docker.Host}}' 2>/dev/null)}
   if [[ $host == unix://* ]] && engine_answers "$host"; then

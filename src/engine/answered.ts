@@ -1,4 +1,5 @@
 import { type CleanupError, problem } from '../errors.ts';
+import { EngineAway, tellsAway } from './away.ts';
 import { fieldsOf, textOf } from './fields.ts';
 
 /** The error for a call that was answered with "no". */
@@ -11,13 +12,9 @@ export function answered(
   const text = Buffer.from(body).toString();
   const said = messageIn(text);
   const reason = (said ?? withoutTags(text)).replace(/\s+/g, ' ').trim().slice(0, 500).replace(/\.$/, '');
-  return problem('ENGINE_ANSWERED', {
-    method,
-    path,
-    status,
-    reason,
-    hint: hintFor(status, reason, { method, path, fromEngine: said !== undefined }),
-  });
+  const hint = hintFor(status, reason, { method, path, fromEngine: said !== undefined });
+  const away = tellsAway(status, reason) ? new EngineAway(reason) : undefined;
+  return problem('ENGINE_ANSWERED', { method, path, status, reason, hint }, away);
 }
 
 function hintFor(

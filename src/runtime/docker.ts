@@ -8,6 +8,7 @@ import { dockerFlushDeed } from './docker/flush.ts';
 import type { Ground } from './docker/ground.ts';
 import { inspect } from './docker/inspect.ts';
 import type { DockerRuntimeOptions } from './docker/options.ts';
+import { createPatience, undonePatiently } from './docker/patience.ts';
 import { reachLive } from './docker/reach.ts';
 import { tryReadonly } from './docker/try-readonly.ts';
 import { undoMemo } from './docker/undo.ts';
@@ -24,6 +25,7 @@ export function createDockerRuntime(options: DockerRuntimeOptions): Runtime {
   let opened: Promise<Engine> | undefined;
   let hasStandIn = options.standIn;
   let standInEnds = (): void => {};
+  const patiently = createPatience();
   const engine = (): Promise<Engine> => {
     opened ??= Promise.resolve().then(() => openEngine(needEngineAddress(options.env)));
     return opened;
@@ -48,26 +50,27 @@ export function createDockerRuntime(options: DockerRuntimeOptions): Runtime {
     },
     fence(_state, fenceOptions) {
       hasStandIn = fenceOptions.standIn;
-      const fence = createFence(ground(), fenceOptions);
+      const fence = createFence(ground(), { ...fenceOptions, patiently });
       standInEnds = fence.standInEnds;
       return fence;
     },
-    flush: (_state, { runId }) => dockerFlushDeed(ground(), runId),
+    flush(_state, { runId }) {
+      const deed = dockerFlushDeed(ground(), runId);
+      return deed && undonePatiently(deed, patiently);
+    },
+    renew: () => undefined,
     collect(_state, { runId, ...collectOptions }) {
       const place = placeOf(ground(), { standIn: hasStandIn, runId });
-      return collectDeed(
-        ground(),
-        { kind: 'docker-collect', runId, beside: false, ...place },
-        collectOptions,
-        standInEnds,
-      );
+      const memo = { kind: 'docker-collect', runId, beside: false, ...place } as const;
+      return undonePatiently(collectDeed(ground(), memo, collectOptions, standInEnds), patiently);
     },
     async tryReadonly(_state, trial, ask) {
       if (found === undefined) return { untried: 'what is refused leaves nothing to try it with' };
       return tryReadonly(found, trial, ask);
     },
     async undo(memo: Memo) {
-      await undoMemo(await engine(), memo);
+      const asked = await engine();
+      await patiently(() => undoMemo(asked, memo));
     },
     async close() {
       // Whoever asked for an engine that could not be opened has been told.

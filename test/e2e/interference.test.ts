@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { diff, snapshot } from '../support/tree.ts';
 import { docker, inspected, leftBehind, standing } from './support/docker.ts';
 import { expectOpen, expectWhole, fill } from './support/images.ts';
-import { buildOddRegistry } from './support/odd-registry.ts';
+import { buildOddRegistry, lingering } from './support/odd-registry.ts';
 import { freePort, Scene } from './support/scene.ts';
 
 /* Somebody does something in the middle of a run that makes writing possible again. */
@@ -78,6 +78,59 @@ it('a container that only reads is nobody’s business', async () => {
     await sleep(50);
   await scene.run(`${scene.id}-reader`, '-v', `${registry.root}:/data:ro`, 'busybox:latest', 'sleep', '300');
   expect((await run).report).toMatchObject({ outcome: 'ok', exitCode: 0 });
+});
+
+describe('a live registry that is removed in the middle of a run', () => {
+  const flags = ['--restart', 'always', '-e', 'TEST_ODD=collector-lingers'];
+
+  it('is told, loudest and last, and brought back by recover once it was made again', async () => {
+    const registry = await scene.registry({ image: odd, flags });
+    const held = await fill(registry.url);
+    const run = scene.cleaner(registry, ['run']);
+    const { goOn } = await lingering(registry);
+    await docker('rm', '-f', registry.name);
+    await goOn();
+    const { exitCode, stdout } = await run;
+    expect(exitCode, stdout).toBe(20);
+    expect(stdout).toContain('must be made again');
+    expect(stdout.trimEnd().split('\n').at(-1)).toContain(`docker start ${registry.name}`);
+    const id = await again(registry, 'unless-stopped');
+    expect(await scene.cleaner(registry, ['recover'])).toMatchObject({ exitCode: 0 });
+    // It keeps the policy that it was made with.
+    expect(await inspected(registry.name)).toMatchObject({
+      Id: id,
+      State: { Running: true },
+      HostConfig: { RestartPolicy: { Name: 'unless-stopped' } },
+    });
+    expect(await leftBehind(registry)).toEqual([]);
+    await expectWhole(await scene.urlOf(registry.name), held);
+    await expectOpen(await scene.urlOf(registry.name));
+  });
+
+  it('and made anew under its name ends the run, and is started once more', async () => {
+    const registry = await scene.registry({ image: odd, flags });
+    const held = await fill(registry.url);
+    const run = scene.clean(registry);
+    await lingering(registry);
+    await docker('rm', '-f', registry.name);
+    const id = await again(registry, 'always');
+    const byHand = (await inspected(id))?.State.StartedAt;
+    const { report } = await run;
+    expect(report).toMatchObject({ exitCode: 5, error: { code: 'FENCE_FAILED' } });
+    const found = await inspected(registry.name);
+    expect(found).toMatchObject({ Id: id, State: { Running: true } });
+    expect(found?.State.StartedAt).not.toBe(byHand);
+    expect(await leftBehind(registry)).toEqual([]);
+    await expectWhole(await scene.urlOf(registry.name), held);
+    await expectOpen(await scene.urlOf(registry.name));
+  });
+
+  /** Another container over the same storage, as `docker-compose up --force-recreate` makes it. */
+  async function again({ name, root }: { readonly name: string; readonly root: string }, policy: string) {
+    const network = ['--network', scene.network, '--network-alias', 'registry'];
+    const storage = ['-v', `${root}:/var/lib/registry`, '--restart', policy];
+    return scene.run(name, ...network, ...storage, odd);
+  }
 });
 
 async function hanging(registry: { readonly root: string }): Promise<string> {

@@ -106,7 +106,7 @@ async function killWhenCollected(registry: RegistryContainer): Promise<void> {
   let cleaner = '';
   const run = scene.cleaner(registry, ['run', '--json'], {
     // Seen to have ended, it need not be watched for that.
-    flags: ['--rm=false'],
+    stays: true,
     onSpawn: (container) => {
       cleaner = container;
     },

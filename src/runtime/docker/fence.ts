@@ -3,7 +3,8 @@ import { createTimeline } from '../timeline.ts';
 import { canOverlap } from './clone.ts';
 import type { Ground } from './ground.ts';
 import type { CreateMemo, StandInMemo, StopMemo } from './memos.ts';
-import { byHand } from './restore.ts';
+import { type Patiently, undonePatiently } from './patience.ts';
+import { byHand, composePlaceOf } from './restore.ts';
 import { vantageOf } from './serves.ts';
 import { createDeed, reachStandIn, serveDeed, troubleWith } from './stand-in.ts';
 import { stopDeed } from './stop.ts';
@@ -27,10 +28,10 @@ export function placeOf(ground: Ground, options: { readonly standIn: boolean; re
  */
 export function createFence(
   ground: Ground,
-  options: { readonly standIn: boolean; readonly runId: string },
+  options: { readonly standIn: boolean; readonly runId: string; readonly patiently: Patiently },
 ): Fence & { standInEnds(): void } {
   const { engine, live } = ground;
-  const { runId } = options;
+  const { runId, patiently } = options;
   const place = placeOf(ground, options);
   const from = vantageOf(ground);
   const timeline = createTimeline();
@@ -48,6 +49,7 @@ export function createFence(
     prefix: from.prefix,
     host: from.host,
     startTimeoutMs: ground.options.startTimeoutMs,
+    compose: composePlaceOf(live),
   };
   const memo: StandInMemo = {
     kind: 'docker-readonly',
@@ -58,8 +60,9 @@ export function createFence(
   const drains = overlaps && ground.configuration.http.drainMs === 0;
   const hidden = !options.standIn;
   const createMemo: CreateMemo = { kind: 'docker-create', runId, name: place.name };
-  const create = createDeed(ground, createMemo, { hidden, drains });
-  const serve = serveDeed(ground, memo, timeline, from);
+  const create = undonePatiently(createDeed(ground, createMemo, { hidden, drains }), patiently);
+  const serve = undonePatiently(serveDeed(ground, memo, timeline, from), patiently);
+  const stop = stopDeed(ground, stopMemo, { timeline, watch, from, overlaps });
   return {
     prepare:
       place.declared !== undefined
@@ -73,7 +76,7 @@ export function createFence(
               if (!running) await watch.begin();
             },
           },
-    stop: stopDeed(ground, stopMemo, { timeline, watch, from, overlaps }),
+    stop: undonePatiently(stop, patiently),
     readonly: hidden
       ? undefined
       : {

@@ -121,6 +121,6 @@ function mayBeLive(one: ContainerSummary): boolean {
 }
 
 /** Not what `docker-compose run` makes. */
-function isLasting({ labels }: ContainerSummary): boolean {
+export function isLasting({ labels }: Pick<ContainerSummary, 'labels'>): boolean {
   return labels[composeLabel.oneOff]?.toLowerCase() !== 'true';
 }

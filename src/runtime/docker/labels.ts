@@ -11,4 +11,6 @@ export const composeLabel = {
   project: 'com.docker.compose.project',
   service: 'com.docker.compose.service',
   oneOff: 'com.docker.compose.oneoff',
+  directory: 'com.docker.compose.project.working_dir',
+  files: 'com.docker.compose.project.config_files',
 } as const;

@@ -35,6 +35,16 @@ const stopMemo = z.object({
   /** Its name in URLs. */
   host: z.string().optional(),
   startTimeoutMs: z.number(),
+  /** Its place in a Compose project, by which one that was made anew is known, or can be made. */
+  compose: z
+    .object({
+      project: z.string(),
+      service: z.string(),
+      /** Where the project is, and its files there, as Compose says: for the command by hand. May be empty. */
+      directory: z.string(),
+      files: z.array(z.string()).readonly(),
+    })
+    .optional(),
 });
 
 const flushMemo = z.object({

@@ -50,6 +50,8 @@ export interface CleanerOptions {
   /** The engine's socket on its host; false: none is mounted. Default: that of the engine that the tests use. */
   readonly socket?: string | false;
   readonly network?: string;
+  /** Its container stays when it has ended, as that of a service does. */
+  readonly stays?: boolean;
   readonly onSpawn?: (container: string, child: ReturnType<typeof spawn>) => void;
 }
 
@@ -87,7 +89,7 @@ export class Scene implements AsyncDisposable {
   /** A live registry, once it answers. */
   async registry(options: RegistryContainerOptions = {}): Promise<RegistryContainer> {
     const name = options.name ?? `${this.id}-registry${this.#count++ === 0 ? '' : this.#count}`;
-    const storage = options.storage === 'bind' ? this.#makeDirectory('storage') : await this.addVolume();
+    const storage = options.storage === 'bind' ? this.makeDirectory('storage') : await this.addVolume();
     const config =
       options.config === undefined
         ? []
@@ -141,7 +143,7 @@ export class Scene implements AsyncDisposable {
     return this.attached(
       name,
       [
-        '--rm',
+        ...(options.stays === true ? [] : ['--rm']),
         '--init',
         '--network',
         options.network ?? this.network,
@@ -189,7 +191,8 @@ export class Scene implements AsyncDisposable {
     });
   }
 
-  #makeDirectory(name: string): string {
+  /** A directory of the host that goes when the scene ends. Returns its path. */
+  makeDirectory(name: string): string {
     const path = join(this.directory, name);
     mkdirSync(path, { recursive: true });
     return path;
