@@ -1,4 +1,4 @@
-import { rmdir, unlink } from 'node:fs/promises';
+import { rmdirSync, unlinkSync } from 'node:fs';
 import { fail } from '../errors.ts';
 import { makeBreath } from './breath.ts';
 import { listTree } from './filesystem/list.ts';
@@ -32,13 +32,13 @@ export function openFilesystem(directory: string): Storage {
     },
     async remove(keys, before, tell) {
       root.assertSame('remove from');
-      return removeKeys(removableBelow(root), keys, before, tell);
+      return removeKeys(removableBelow(root, breath), keys, before, tell);
     },
   };
 }
 
 /** The ways to keys are kept for one call: within it only we change what leads there. */
-function removableBelow(root: Root): Removable {
+function removableBelow(root: Root, breath: () => Promise<void> | undefined): Removable {
   const known = new Map<string, Way>();
   return {
     look(key) {
@@ -47,7 +47,8 @@ function removableBelow(root: Root): Removable {
       const stats = way === 'open' ? root.lstat(key, 'remove') : undefined;
       return stats === undefined ? undefined : entryOf(key, stats).type;
     },
-    unlink: (key) => unlink(root.pathOf(key)),
-    rmdir: (key) => rmdir(root.pathOf(key)),
+    unlink: (key) => unlinkSync(root.pathOf(key)),
+    rmdir: (key) => rmdirSync(root.pathOf(key)),
+    breath,
   };
 }

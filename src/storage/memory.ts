@@ -71,8 +71,8 @@ export function memoryStorage(now: () => number = Date.now): MemoryStorage {
         ? { closed: behindSymlink(locate(found.behind)) }
         : found?.type;
     },
-    unlink: async (key) => tree.take(key),
-    async rmdir(key) {
+    unlink: (key) => tree.take(key),
+    rmdir(key) {
       if (tree.directory(key).children.size > 0) throw errnoError('ENOTEMPTY');
       tree.take(key);
     },

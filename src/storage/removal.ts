@@ -2,21 +2,20 @@ import { errnoOf, reasonOfErrno } from './failure.ts';
 import { keyProblem, parentOf } from './key.ts';
 import type { Entry, Removed } from './storage.ts';
 
-/** What removing from a tree of directories needs. The calls that change something throw errnos, as `node:fs` does. */
+/**
+ * What removing from a tree of directories needs. The calls that change something throw errnos, as `node:fs` does, and
+ * are synchronous: nothing may come between the question whether it may be removed and its removal. What is handed to
+ * another thread waits for it; a process that is stopped just then would find it there when it goes on, hours later.
+ */
 export interface Removable {
   /** What lies at `key` itself; undefined for nothing; a text where the way to it is closed (a symlink). */
   look(key: string): Entry['type'] | { readonly closed: string } | undefined;
-  unlink(key: string): Promise<void>;
+  unlink(key: string): void;
   /** Fails unless the directory is empty. */
-  rmdir(key: string): Promise<void>;
+  rmdir(key: string): void;
+  /** Lets the event loop have a turn, now and then. */
+  readonly breath?: () => Promise<void> | undefined;
 }
-
-/**
- * How many removals are under way at once: enough to hide some of a network file system's latency, and one less than
- * Node has threads for file calls (4, unless told otherwise), since a heartbeat may be in one of them. What has a thread
- * does not wait in a queue, where a process that is stopped for long would find it again, long after it was let through.
- */
-const atOnce = 3;
 
 /** Directories that stay when they are emptied: the registry loses sight of a repository, or fails, without them. */
 const kept: ReadonlySet<string> = new Set([
@@ -60,12 +59,9 @@ export async function removeKeys(
     if (reason !== undefined) answer({ key, outcome: 'failed', reason });
     else if (key.endsWith('/')) directories.add(key);
   }
-  await inParallel(
-    [...asked].filter((key) => !key.endsWith('/') && !answers.has(key)),
-    removeOne,
-  );
+  for (const key of asked) if (!key.endsWith('/') && !answers.has(key)) await removeOne(key);
   for (let level = directories.deepest(); level !== undefined; level = directories.deepest())
-    await inParallel(level, removeOne);
+    for (const key of level) await removeOne(key);
   return inOrder(keys, answers);
 }
 
@@ -78,6 +74,7 @@ async function tryToRemove(
   const failed = (reason: string, occupied = false) =>
     ({ key, outcome: 'failed', reason, occupied }) as const;
   const asksForDirectory = key.endsWith('/');
+  await tree.breath?.();
   let type: ReturnType<Removable['look']>;
   try {
     type = tree.look(key);
@@ -90,7 +87,8 @@ async function tryToRemove(
   if (!asksForDirectory && type !== 'file') return failed(notAFile[type]);
   await before();
   try {
-    await (asksForDirectory ? tree.rmdir(key) : tree.unlink(key));
+    if (asksForDirectory) tree.rmdir(key);
+    else tree.unlink(key);
     return { key, outcome: 'removed', occupied: false };
   } catch (error) {
     const errno = errnoOf(error) ?? '';
@@ -146,16 +144,4 @@ class Levels {
     this.#byDepth.delete(depth);
     return level;
   }
-}
-
-/** What `work` throws is thrown once the work that is under way has ended; no more is begun. */
-async function inParallel<T>(items: Iterable<T>, work: (item: T) => Promise<void>): Promise<void> {
-  const rest = items[Symbol.iterator]();
-  const thrown: unknown[] = [];
-  async function worker(): Promise<void> {
-    for (let next = rest.next(); next.done !== true && thrown.length === 0; next = rest.next())
-      await work(next.value).catch((error: unknown) => thrown.push(error));
-  }
-  await Promise.all(Array.from({ length: atOnce }, worker));
-  if (thrown.length > 0) throw thrown[0];
 }

@@ -57,8 +57,8 @@ export interface Storage extends Reader {
    * them, nor the root.
    * Never follows a symlink, never leaves the root.
    *
-   * `before` is awaited right before each single removal, pruning included. What it throws ends the call: those under
-   * way are waited for, nothing more is removed, and it is thrown. No removal that it let through waits for its turn.
+   * `before` is awaited right before each single removal, pruning included. What it throws ends the call, and
+   * is thrown. Nothing comes between it and the removal that it let through.
    * `tell` hears every answer as soon as it is known, of a call that ends early too; and it alone hears of parents that
    * could not be pruned though nothing is in them.
    */

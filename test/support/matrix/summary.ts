@@ -1,7 +1,7 @@
 import { cpus, release } from 'node:os';
 import { steps } from '../../../src/pipeline/steps.ts';
 import type { Result } from './lane.ts';
-import { type Kind, kinds } from './points.ts';
+import { type Kind, kinds, nameOf } from './points.ts';
 
 /** The figures of one pass, as `CRASH_MATRIX_RESULT` names a file for. */
 export interface Summary {
@@ -22,6 +22,8 @@ export interface Summary {
   readonly otherFindings: number;
   /** From SIGINT or SIGTERM until the run had ended, s. */
   readonly slowestEnd: number;
+  /** What was wrong, in words. */
+  readonly findings: readonly string[];
   /** How the runs ended, by kind. */
   readonly endings: Readonly<Record<string, number>>;
   /** Registries that were disturbed at once. */
@@ -73,6 +75,9 @@ export function summaryOf(
     tagsLost: results.reduce((sum, { tagsLost }) => sum + tagsLost, 0),
     notRestored: having('closed', 'recover'),
     otherFindings: having('left', 'changed', 'ending', 'converges', 'slow', 'unmet'),
+    findings: results.flatMap(({ point, at, findings }) =>
+      findings.map(({ text }) => `${nameOf(point)} (${JSON.stringify(at)}): ${text}`),
+    ),
     slowestEnd: Math.round(Math.max(0, ...ends) * 100) / 100,
     endings,
     lanes: about.lanes,
