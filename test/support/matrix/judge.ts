@@ -27,12 +27,24 @@ export interface Finding {
 /** What may stay in the state directory when nobody is at work: records, and room for the next lock. */
 const mayStay = new Set(['runs', 'reserve']);
 
-/** The live registry answers, under its own script; no tag is lost; no lock, journal, file or process is left. */
-export async function lookAfter({ registry, closures }: Bench, place: Nest) {
+/** A file of the state directory that was being written when its writer was killed: the next run sweeps it. */
+const halfWritten = /\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/;
+
+/**
+ * The live registry answers, under its own script; no tag is lost; no lock, journal, file or process is left. `swept`:
+ * what is left to the next run to sweep, which only a killed one may leave.
+ */
+export async function lookAfter(
+  { registry, closures }: Bench,
+  place: Nest,
+  { killed }: { readonly killed: boolean },
+) {
   const findings: Finding[] = [];
   const left = [...place.left(), ...place.inhabitants().map(({ argv }) => argv.join(' '))];
   const state = join(registry.root, stateDirectory);
-  if (existsSync(state)) left.push(...readdirSync(state).filter((name) => !mayStay.has(name)));
+  const files = existsSync(state) ? readdirSync(state).filter((name) => !mayStay.has(name)) : [];
+  const swept = killed ? files.filter((name) => halfWritten.test(name)) : [];
+  left.push(...files.filter((name) => !swept.includes(name)));
   if (left.length > 0) findings.push({ kind: 'left', text: `left: ${left.join(', ')}` });
   const answer = await get(registry.url);
   if (answer !== 200) findings.push({ kind: 'closed', text: `the live registry answers ${answer}` });
@@ -48,7 +60,7 @@ export async function lookAfter({ registry, closures }: Bench, place: Nest) {
       findings.push({ kind: 'lost', text: String(thrown) });
     }
   }
-  return { findings, tagsChecked: closures.size, tagsLost };
+  return { findings, swept, tagsChecked: closures.size, tagsLost };
 }
 
 /** Pushes an image that nobody has pushed before, as a user would. */

@@ -144,10 +144,12 @@ async function judge(lane: Ready, { point, ran, random }: Case) {
     if (removed.length > 0)
       findings.push({ kind: 'changed', text: `recover changed: ${removed.join(', ')}` });
   }
-  const first = await lookAfter(bench, place);
+  const { swept, ...first } = await lookAfter(bench, place, { killed: 'killedBy' in ran });
   findings.push(...first.findings);
   const changed = diff(before, snapshot(registry.root)).map(({ path, what }) => `${path} ${what}`);
-  if (changed.length > 0 && steps.findIndex(({ id }) => id === point.step) < firstRemoval)
+  // An error that the program lives with (a heartbeat, say) has not cut it off.
+  const cutOff = ending !== '0' && ending !== '3';
+  if (cutOff && changed.length > 0 && steps.findIndex(({ id }) => id === point.step) < firstRemoval)
     findings.push({ kind: 'changed', text: `changed: ${changed.join(', ')}` });
   const pushed = await push(bench, newSeed());
   if ('finding' in pushed) return { ...first, findings: [...findings, pushed.finding], ending };
@@ -158,10 +160,10 @@ async function judge(lane: Ready, { point, ran, random }: Case) {
   }
   const whole = random() < 0.06;
   // Where nothing has changed the next run is an undisturbed one.
-  if (changed.length === 0 && !whole) return { ...first, findings, ending };
+  if (changed.length === 0 && !whole && swept.length === 0) return { ...first, findings, ending };
   const run = () => undisturbed(lane);
   findings.push(...(await convergence({ bench, pushed: pushed.pushed, run, whole, newSeed })));
-  const second = await lookAfter(bench, place);
+  const second = await lookAfter(bench, place, { killed: false });
   findings.push(...second.findings);
   return {
     findings,
