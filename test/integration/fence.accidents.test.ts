@@ -128,7 +128,9 @@ async function expectNextRunCleans(
   registry: TestRegistry,
   before: ReturnType<typeof closure>,
 ): Promise<void> {
-  expect(await runTold(configFor(registry))).toMatchObject({ outcome: 'ok', exitCode: 0 });
+  const next = await runTold(configFor(registry));
+  // A collector that was met late may have left nothing to do.
+  expect(['ok', 'nothing-to-do']).toContain(next.outcome);
   assertNothingLost(before, closure(registry.root));
   expect(Object.values(unreachable(registry.root)).flat()).toEqual([]);
 }
