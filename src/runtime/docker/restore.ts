@@ -43,7 +43,7 @@ export function composePlaceOf({ labels }: Pick<Container, 'labels'>): StopMemo[
   return { project, service, directory: labels[composeLabel.directory] ?? '', files };
 }
 
-/** Undefined once it serves, else why it does not. */
+/** Undefined once it serves, else why it does not. By its name: a proxy lets through changes of named containers alone. */
 async function start(
   engine: Engine,
   live: Container,
@@ -52,10 +52,10 @@ async function start(
 ): Promise<readonly string[] | undefined> {
   // Only the one that we stopped had its policy taken: another one has that which it was made with.
   if (live.id === memo.live.id && !samePolicy(live.restartPolicy, memo.restartPolicy))
-    await engine.setRestartPolicy(live.id, memo.restartPolicy);
-  if (!live.state.running) await engine.start(live.id);
-  else if (live.state.startedAt !== memo.startedAt) await engine.restart(live.id);
-  return waitUntilServes(engine, live.id, from, memo.startTimeoutMs);
+    await engine.setRestartPolicy(live.name, memo.restartPolicy);
+  if (!live.state.running) await engine.start(live.name);
+  else if (live.state.startedAt !== memo.startedAt) await engine.restart(live.name);
+  return waitUntilServes(engine, live.name, from, memo.startTimeoutMs);
 }
 
 function gone({ live, compose }: StopMemo): readonly string[] {

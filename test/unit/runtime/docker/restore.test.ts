@@ -36,13 +36,22 @@ function policy(name: string) {
   return { name, maximumRetryCount: 0 };
 }
 
-/** What was done to which of `present`. Nothing answers there, so that none is ever restored. */
+/**
+ * What was done to which of `present`, each by its name: a proxy lets through nothing else. Nothing answers there, so that
+ * none is ever restored.
+ */
 async function deedsOver(present: readonly Container[], what: StopMemo = memo): Promise<readonly string[]> {
   const deeds: string[] = [];
   const started = new Set<string>();
   function find(wanted: string): Container | undefined {
     const one = present.find(({ id, name }) => id === wanted || name === wanted);
     return one && started.has(one.id) ? { ...one, state: { ...one.state, running: true } } : one;
+  }
+  function idOf(wanted: string): string {
+    return present.find(({ name }) => name === wanted)?.id ?? `nobody is called ${wanted}`;
+  }
+  function did(deed: string, name: string): void {
+    deeds.push(`${deed} ${idOf(name).slice(0, 1)}`);
   }
   const engine: Partial<Engine> = {
     inspect: async (wanted) => find(wanted),
@@ -52,12 +61,12 @@ async function deedsOver(present: readonly Container[], what: StopMemo = memo): 
         .map(({ id, name, image, state, labels, mounts }): ContainerSummary => {
           return { id, name, image, state: state.status, labels, mounts };
         }),
-    start: async (id) => {
-      started.add(id);
-      deeds.push(`start ${id.slice(0, 1)}`);
+    start: async (name) => {
+      started.add(idOf(name));
+      did('start', name);
     },
-    restart: async (id) => void deeds.push(`restart ${id.slice(0, 1)}`),
-    setRestartPolicy: async (id, { name }) => void deeds.push(`${name} ${id.slice(0, 1)}`),
+    restart: async (name) => did('restart', name),
+    setRestartPolicy: async (name, policy) => did(policy.name, name),
     logs: async () => [],
     address: 'unix:///var/run/docker.sock',
   };
