@@ -214,7 +214,7 @@ export const containers: readonly Break[] = [
   {
     promise: 'the restart policy is put back',
     file: 'src/runtime/docker/restore.ts',
-    edits: [['await engine.setRestartPolicy(live.id, memo.restartPolicy);', ';']],
+    edits: [['await engine.setRestartPolicy(live.name, memo.restartPolicy);', ';']],
     seenBy: ['e2e/restored-alias'],
   },
   {
