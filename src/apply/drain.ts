@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { pause } from '../pause.ts';
 import { placeOf, repositoriesRoot } from '../registry/layout.ts';
 import type { Reader } from '../storage/storage.ts';
 
@@ -23,7 +23,7 @@ export async function drain(reader: Reader, options: DrainOptions): Promise<stri
   let quietSince = started;
   while (performance.now() - started < timeoutMs) {
     if (performance.now() - quietSince >= quietMs) return 'uploads, but none in flight';
-    await sleep(lookEvery, undefined, { signal }).catch(() => signal.throwIfAborted());
+    await pause(lookEvery, signal);
     const now = await uploads(reader);
     if (!same(before, now)) quietSince = performance.now();
     if (now.size === 0) return 'no upload in flight any more';

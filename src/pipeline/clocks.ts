@@ -1,5 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-
 /** A moment, by both clocks: the monotonic one stands still while a machine sleeps, the other may be set. */
 export interface Moment {
   readonly monotonic: number;
@@ -14,9 +12,4 @@ export function moment(): Moment {
 export function since({ monotonic, wall }: Moment): number {
   const now = moment();
   return Math.max(now.monotonic - monotonic, Math.abs(now.wall - wall));
-}
-
-/** Waits. Rejects with the signal's own reason when it is aborted, which says who interrupted. */
-export async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await sleep(ms, undefined, { signal }).catch(() => signal.throwIfAborted());
 }

@@ -1,5 +1,5 @@
+import { pause } from '../pause.ts';
 import type { State } from '../storage/storage.ts';
-import { pause } from './clocks.ts';
 import { describeOwner, lifeOf, type Owner } from './owner.ts';
 
 /** Waiting times, ms. */

@@ -1,9 +1,9 @@
 import type { Deed, Memo } from '../deed.ts';
 import { CleanupError, fail } from '../errors.ts';
+import { pause } from '../pause.ts';
 import { openRedisCache, type RedisAccess, type RedisCache } from '../registry/redis-cache.ts';
 import type { RedisSettings } from '../registry/redis-settings.ts';
 import { flushByHand } from './flush-by-hand.ts';
-import { pause } from './pause.ts';
 
 /** How the Redis of the settings is reached from here, now: its address may be another one after a restart. */
 export type FindAccess = (settings: RedisSettings) => RedisAccess | Promise<RedisAccess>;

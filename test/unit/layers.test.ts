@@ -9,7 +9,17 @@ import { describe, expect, it } from 'vitest';
 const src = resolve(import.meta.dirname, '../../src');
 
 const levels: readonly (readonly string[])[] = [
-  ['errors.ts', 'deed.ts', 'mask.ts', 'format.ts', 'exec.ts', 'screen.ts', 'own-container.ts', 'engine'],
+  [
+    'errors.ts',
+    'deed.ts',
+    'mask.ts',
+    'format.ts',
+    'exec.ts',
+    'screen.ts',
+    'own-container.ts',
+    'pause.ts',
+    'engine',
+  ],
   ['config', 'registry', 'storage', 'docker.ts'],
   ['runtime'],
   ['inventory'],

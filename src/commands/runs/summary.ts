@@ -1,4 +1,4 @@
-import { pause } from '../../pipeline/clocks.ts';
+import { pause } from '../../pause.ts';
 import { lifeOf, type Owner, parseOwner } from '../../pipeline/owner.ts';
 import { logOf, type RecordedRun, recordOf } from '../../pipeline/records.ts';
 import { type LoggedRun, readRunLog } from '../../pipeline/run-log-read.ts';

@@ -1,7 +1,7 @@
 import type { Container, Engine } from '../../engine/engine.ts';
 import { CleanupError } from '../../errors.ts';
+import { endsWithin, pause } from '../../pause.ts';
 import type { Findings } from '../findings.ts';
-import { endsWithin, pause } from '../pause.ts';
 import { parseVersion } from '../version.ts';
 import { runProbe, type Said } from './probe.ts';
 

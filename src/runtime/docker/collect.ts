@@ -1,7 +1,7 @@
 import type { Deed } from '../../deed.ts';
 import type { Engine, ExecState } from '../../engine/engine.ts';
 import { problem, reasonOf } from '../../errors.ts';
-import { endsWithin, pause } from '../pause.ts';
+import { endsWithin, pause } from '../../pause.ts';
 import type { GcOptions, GcResult } from '../runtime.ts';
 import type { Ground } from './ground.ts';
 import { label } from './labels.ts';

@@ -1,6 +1,6 @@
 import type { Deed } from '../../deed.ts';
 import { isAway } from '../../engine/away.ts';
-import { pause } from '../pause.ts';
+import { pause } from '../../pause.ts';
 
 /** An engine that is upgraded or restarted is back within seconds; who comes after this has gone for good. */
 const patienceMs = 60_000;

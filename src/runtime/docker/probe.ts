@@ -1,5 +1,5 @@
 import type { Container, Engine } from '../../engine/engine.ts';
-import { pause } from '../pause.ts';
+import { pause } from '../../pause.ts';
 import { label } from './labels.ts';
 
 /** What a program said, and how it ended; undefined: not in time, or nobody knows. */

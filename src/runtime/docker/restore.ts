@@ -1,6 +1,6 @@
 import type { Container, Engine, RestartPolicy } from '../../engine/engine.ts';
 import { fail, reasonOf } from '../../errors.ts';
-import { pause } from '../pause.ts';
+import { pause } from '../../pause.ts';
 import { shellQuote } from '../shell-quote.ts';
 import { isLasting } from './find.ts';
 import { composeLabel } from './labels.ts';

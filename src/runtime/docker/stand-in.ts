@@ -1,7 +1,7 @@
 import type { Deed } from '../../deed.ts';
 import type { Container, Engine } from '../../engine/engine.ts';
 import { fail, problem } from '../../errors.ts';
-import { pause } from '../pause.ts';
+import { pause } from '../../pause.ts';
 import type { Reach } from '../runtime.ts';
 import type { Timeline } from '../timeline.ts';
 import { standInOf } from './clone.ts';

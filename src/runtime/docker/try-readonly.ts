@@ -1,6 +1,6 @@
 import type { Container, NewContainer } from '../../engine/engine.ts';
 import { fail } from '../../errors.ts';
-import { pause } from '../pause.ts';
+import { pause } from '../../pause.ts';
 import type { Reach, Trial } from '../runtime.ts';
 import { standInOf } from './clone.ts';
 import type { Ground } from './ground.ts';

@@ -1,5 +1,5 @@
 import { reasonOf } from '../../errors.ts';
-import { pause } from '../pause.ts';
+import { pause } from '../../pause.ts';
 import type { Ground } from './ground.ts';
 import { storageBreach } from './writers.ts';
 

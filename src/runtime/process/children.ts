@@ -1,5 +1,5 @@
 import { problem } from '../../errors.ts';
-import { pause } from '../pause.ts';
+import { pause } from '../../pause.ts';
 import {
   argumentsOf,
   isAlive,

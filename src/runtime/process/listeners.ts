@@ -1,6 +1,6 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { isIPv4 } from 'node:net';
-import { pause } from '../pause.ts';
+import { pause } from '../../pause.ts';
 import type { Address } from './address.ts';
 import { isForbidden, orGone, type ProcessIdentity, pids, statusOf } from './processes.ts';
 

@@ -3,7 +3,7 @@ import { lstat, mkdir, mkdtemp, rm, rmdir } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { type Ended, type Environment, run, startDetached } from '../../exec.ts';
-import { endsWithin, pause } from '../pause.ts';
+import { endsWithin, pause } from '../../pause.ts';
 import { shellQuote } from '../shell-quote.ts';
 import type { Live } from './options.ts';
 import { roomyDirectory } from './room.ts';

@@ -1,6 +1,6 @@
 import type { Stats } from 'node:fs';
 import { readdir, readFile, readlink, stat } from 'node:fs/promises';
-import { pause } from '../pause.ts';
+import { pause } from '../../pause.ts';
 
 /**
  * A process that cannot be mistaken for a later one of the same number: pid and start time in clock ticks since boot

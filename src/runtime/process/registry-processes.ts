@@ -2,10 +2,10 @@ import type { Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { reasonOf } from '../../errors.ts';
+import { pause } from '../../pause.ts';
 import { parseConfiguration, type RegistryConfiguration } from '../../registry/configuration.ts';
 import { readConfigurationFile } from '../../registry/configuration-file.ts';
 import { ConfigurationError } from '../../registry/configuration-yaml.ts';
-import { pause } from '../pause.ts';
 import {
   argumentsOf,
   asSeenBy,

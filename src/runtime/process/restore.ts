@@ -1,6 +1,6 @@
 import { fail, reasonOf } from '../../errors.ts';
 import type { Environment } from '../../exec.ts';
-import { pause } from '../pause.ts';
+import { pause } from '../../pause.ts';
 import { answers } from './answer.ts';
 import { children, endChildren } from './children.ts';
 import { listenersOn } from './listeners.ts';

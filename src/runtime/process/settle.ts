@@ -1,5 +1,5 @@
 import { fail } from '../../errors.ts';
-import { pause } from '../pause.ts';
+import { pause } from '../../pause.ts';
 import { findIntruder, type Ground } from './ground.ts';
 
 /**

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Deed } from '../../deed.ts';
 import { fail } from '../../errors.ts';
 import { type Ended, startDetached } from '../../exec.ts';
-import { pause } from '../pause.ts';
+import { pause } from '../../pause.ts';
 import type { Timeline } from '../timeline.ts';
 import { formatAddress } from './address.ts';
 import { answers } from './answer.ts';

@@ -1,7 +1,7 @@
 import { lstat, readdir, readlink, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pause } from '../../pause.ts';
 import { isAbsence } from '../../storage/failure.ts';
-import { pause } from '../pause.ts';
 import type { Address } from './address.ts';
 import { listenersOn } from './listeners.ts';
 import { type Controlled, startLogDirectory } from './live.ts';
