@@ -54,11 +54,11 @@ export async function applyPlan(
     options.onLeft?.(one);
   }
   const stuck = new Set<string>();
-  const total = plan.remove.filter(({ kind }) => (order as readonly string[]).includes(kind)).length;
+  const total = order.reduce((sum, kind) => sum + plan.remove.count(kind), 0);
   let done = 0;
   for (const kind of order) {
     const blocked = new Set(stuck);
-    const removals = plan.remove.filter((removal) => removal.kind === kind);
+    const removals = [...plan.remove.of(kind)];
     for (let at = 0; at < removals.length; at += batchSize) {
       options.signal.throwIfAborted();
       await held.check();

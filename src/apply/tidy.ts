@@ -74,7 +74,7 @@ export async function tidy(
 
   let uploads = 0;
   let repositories = 0;
-  const leftovers = plan.remove.filter(({ kind }) => kind === 'upload' || kind === 'repository');
+  const leftovers = [...plan.remove.of('upload'), ...plan.remove.of('repository')];
   for (let at = 0; at < leftovers.length; at += batchSize) {
     const batch = leftovers.slice(at, at + batchSize);
     await options.onRemoving?.(batch);

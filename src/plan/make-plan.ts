@@ -5,13 +5,14 @@ import { deadLinks } from './dead-links.ts';
 import { countOfUploadsOnly, emptyRepositories, oldUploads } from './leftovers.ts';
 import type { Keep, KeepReason, Kept, Plan, Policy, Removal, RepositoryPlan } from './plan.ts';
 import { isYoung, keepManifests } from './reachability.ts';
+import { removalsOf } from './removals.ts';
 
 /**
  * Decides what goes from what was read. Pure: no I/O, no clock. With `first` (an earlier plan for the same storage),
  * only what that plan let go as well may go: the result is the intersection, with figures to match.
  */
 export function makePlan(inventory: Inventory, policy: Policy, first?: Plan): Plan {
-  const allowed = first === undefined ? undefined : new Set(first.remove.map((removal) => removal.key));
+  const allowed = first === undefined ? undefined : new Set(Array.from(first.remove, ({ key }) => key));
   const remove: Removal[] = [];
   const manifests: ReadonlyMap<DigestId, KeepReason>[] = [];
   const repositories: RepositoryPlan[] = [];
@@ -76,7 +77,7 @@ export function makePlan(inventory: Inventory, policy: Policy, first?: Plan): Pl
     version: 1,
     store: fingerprint(inventory),
     madeAt: new Date(policy.now).toISOString(),
-    remove,
+    remove: removalsOf(remove),
     keep: eachKept(result),
     repositories: repositories.map((figures, index) => ({ ...figures, bytesFreed: freed[index] ?? 0 })),
     totals: {

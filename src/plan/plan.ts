@@ -1,8 +1,12 @@
 import type { Counts, DigestId, Inventory } from '../inventory/inventory.ts';
 import type { Digest } from '../registry/digest.ts';
+import type { Removals } from './removals.ts';
 
 /** Why a manifest stays. `changed`: the second look would let it go, the first did not. `unreadable`: unknown means keep. */
 export type KeepReason = 'tagged' | 'child' | 'referrer' | 'protected' | 'young' | 'changed' | 'unreadable';
+
+/** registry: its own `garbage-collect`. native: this program, which removes the blobs of the plan and no others. */
+export type CollectorName = 'registry' | 'native';
 
 export interface Removal {
   readonly kind: 'tag' | 'tag-history' | 'revision' | 'layer-link' | 'upload' | 'repository' | 'blob';
@@ -31,6 +35,10 @@ export interface Policy {
   readonly removeEmptyRepositories: boolean;
   /** The registry's collector removes dead layer links by itself, the last one of a repository like all others: 3.x. */
   readonly collectorTakesLinks?: boolean;
+  /** What sweeps blobs. The native collector keeps the young ones, too. Default: the registry's own. */
+  readonly collector?: CollectorName;
+  /** What to do about damage. isolate: leave such a repository alone, and all that it links to. Default: stop. */
+  readonly damage?: 'stop' | 'isolate';
 }
 
 export interface PlanTotals {
@@ -67,7 +75,7 @@ export interface Plan {
   /** Changes when the storage's references do: a plan made from other references is not for this storage. */
   readonly store: string;
   readonly madeAt: string;
-  readonly remove: readonly Removal[];
+  readonly remove: Removals;
   readonly keep: Iterable<Keep>;
   readonly repositories: readonly RepositoryPlan[];
   readonly totals: PlanTotals;

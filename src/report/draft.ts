@@ -88,7 +88,7 @@ export function makeDocument(draft: Draft, ending: Ending): ReportDocument {
     steps: ending.steps.map((step) => ({ ...step, seconds: round(step.seconds) })),
     repositories: foretold !== undefined || measured ? changedRepositories(plan) : [],
     ...(draft.command === 'plan' && plan !== undefined
-      ? { items: { remove: idle ? [] : plan.remove, keep: [...plan.keep] } }
+      ? { items: { remove: idle ? [] : [...plan.remove], keep: [...plan.keep] } }
       : {}),
     left: draft.left,
     warnings: draft.warnings,

@@ -129,9 +129,11 @@ async function disturb(
 function disordered(root: string, plan: Plan): readonly string[] {
   const order = ['tag-history', 'revision', 'layer-link'];
   const there = ({ key }: { key: string }): boolean => existsSync(join(root, key));
-  const repositories = new Set(plan.remove.map(({ repository }) => repository));
+  const repositories = new Set([...plan.remove].map(({ repository }) => repository));
   return [...repositories].flatMap((repository) => {
-    const removals = plan.remove.filter((one) => one.repository === repository && order.includes(one.kind));
+    const removals = [...plan.remove].filter(
+      (one) => one.repository === repository && order.includes(one.kind),
+    );
     const stays = removals.filter(there).map(({ kind }) => order.indexOf(kind));
     const gone = removals.filter((one) => !there(one)).map(({ kind }) => order.indexOf(kind));
     const first = Math.min(...stays);
@@ -145,7 +147,7 @@ describe('a fault at any operation of apply and tidy', () => {
   it('there is something of every kind, so that every kind of removal meets one', async () => {
     const { plan } = await look(mould.original);
     const kinds = ['tag-history', 'revision', 'layer-link', 'upload', 'repository'];
-    expect(new Set(plan.remove.map(({ kind }) => kind))).toEqual(new Set([...kinds, 'blob']));
+    expect(new Set([...plan.remove].map(({ kind }) => kind))).toEqual(new Set([...kinds, 'blob']));
     expect(pathsBelow(mould.original)).toEqual(untouched);
   });
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Inventory } from '../../src/inventory/inventory.ts';
 import { readInventory } from '../../src/inventory/read.ts';
 import { makePlan } from '../../src/plan/make-plan.ts';
-import type { Plan, Policy } from '../../src/plan/plan.ts';
+import type { Plan, Policy, Removal } from '../../src/plan/plan.ts';
 import { type MemoryStorage, memoryStorage } from '../../src/storage/memory.ts';
 import { at, digestOf } from './layout.ts';
 
@@ -147,6 +147,6 @@ export function reasons(plan: Plan): Record<string, string> {
 }
 
 /** Keys of what goes, of one kind. */
-export function removals(plan: Plan, kind: Plan['remove'][number]['kind']): string[] {
-  return plan.remove.filter((removal) => removal.kind === kind).map(({ key }) => key);
+export function removals(plan: Plan, kind: Removal['kind']): string[] {
+  return Array.from(plan.remove.of(kind), ({ key }) => key);
 }

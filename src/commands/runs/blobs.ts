@@ -21,8 +21,8 @@ export async function logCollection(
 function* announced(plan: Plan, rehearsal: Collection | undefined): Generator<LoggedItem> {
   const { inventory } = plan.kept;
   if (rehearsal === undefined) {
-    for (const { kind, digest, because } of plan.remove)
-      if (kind === 'blob' && digest !== undefined) yield { kind, name: digest, because };
+    for (const { kind, digest, because } of plan.remove.of('blob'))
+      if (digest !== undefined) yield { kind, name: digest, because };
     return;
   }
   for (const [id, sweeps] of rehearsal.sweeps.entries()) {
@@ -55,6 +55,6 @@ function surprises(
 
 function sweepsOf({ remove, kept: { inventory } }: Plan): Uint8Array {
   const sweeps = new Uint8Array(inventory.digestCount);
-  for (const { kind, digest } of remove) if (kind === 'blob' && digest) sweeps[inventory.find(digest)] = 1;
+  for (const { digest } of remove.of('blob')) if (digest) sweeps[inventory.find(digest)] = 1;
   return sweeps;
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type ApplyOptions, applyPlan, type Left } from '../../../src/apply/apply.ts';
 import { problem } from '../../../src/errors.ts';
 import type { Plan, Removal } from '../../../src/plan/plan.ts';
+import { removalsOf } from '../../../src/plan/removals.ts';
 import { placeOf } from '../../../src/registry/layout.ts';
 import { parentOf } from '../../../src/storage/key.ts';
 import type { MemoryStorage } from '../../../src/storage/memory.ts';
@@ -45,7 +46,7 @@ async function large(count: number): Promise<{ storage: MemoryStorage; plan: Pla
     made.storage.put(at.current(repository, 'v1'), 'link');
     return { kind: 'tag', key: at.current(repository, 'v1'), bytes: 0, because: 'test', repository };
   });
-  return { storage: made.storage, plan: { ...(await made.plan()), remove } };
+  return { storage: made.storage, plan: { ...(await made.plan()), remove: removalsOf(remove) } };
 }
 
 function apply(storage: Storage, plan: Plan, options: Partial<ApplyOptions> = {}) {
@@ -57,11 +58,11 @@ describe('applyPlan', () => {
     const { storage, plan } = await superseded();
     const tag = at.current('one', 'v1');
     const remove: Removal[] = [
-      ...plan.remove.toReversed(),
+      ...[...plan.remove].toReversed(),
       { kind: 'tag', key: tag, bytes: 0, because: 'retention', repository: 'one' },
     ];
     const watched = recorded(storage);
-    const { removed, left } = await apply(watched, { ...plan, remove });
+    const { removed, left } = await apply(watched, { ...plan, remove: removalsOf(remove) });
     expect(watched.calls.flat().map((key) => placeOf(key).kind)).toEqual([
       'tag',
       'tag-history',
@@ -97,12 +98,12 @@ describe('applyPlan', () => {
     'leaves what depends on %s that could not be removed, in its repository alone',
     async (_what, kind, later) => {
       const { storage, plan } = await superseded();
-      const stuck = plan.remove.find((removal) => removal.kind === kind && removal.repository === 'one');
+      const stuck = [...plan.remove].find((removal) => removal.kind === kind && removal.repository === 'one');
       const key = new RegExp(stuck?.key ?? 'none');
       const faulty = recorded(faultyStorage(storage, { method: 'remove', nth: 1, errno: 'EACCES', key }));
       const { removed, left } = await apply(faulty, plan);
 
-      const spared = plan.remove.filter(
+      const spared = [...plan.remove].filter(
         (removal) => removal.repository === 'one' && later.some((one) => one === removal.kind),
       );
       expect(spared.length).toBeGreaterThan(0);
@@ -117,7 +118,7 @@ describe('applyPlan', () => {
         expect(faulty.calls.flat()).not.toContain(removal.key);
         expect(await storage.stat(removal.key)).toBeDefined();
       }
-      for (const removal of plan.remove.filter(({ repository }) => repository === 'two')) {
+      for (const removal of [...plan.remove].filter(({ repository }) => repository === 'two')) {
         expect(await storage.stat(removal.key)).toBeUndefined();
       }
       expect(removed.revision).toBe(1);

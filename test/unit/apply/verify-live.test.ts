@@ -46,7 +46,7 @@ describe('verification of the live registry', () => {
   it('asks for every tag, and is content where all resolve to what they did', async () => {
     const { made, plan, digests } = await scene();
     const { client, tags } = clientOf((tag) => digests.get(tag));
-    await made.storage.remove(plan.remove.map(({ key }) => key));
+    await made.storage.remove([...plan.remove].map(({ key }) => key));
     expect(await verify(plan, { client, reader: made.storage })).toEqual({ tags: 2, of: 2 });
     expect(tags.toSorted()).toEqual([...digests.keys()]);
   });

@@ -32,7 +32,7 @@ describe('verification', () => {
     const { made } = scene();
     const plan = await made.plan();
     expect(plan.remove.length).toBeGreaterThan(0);
-    await made.storage.remove(plan.remove.map(({ key }) => key));
+    await made.storage.remove([...plan.remove].map(({ key }) => key));
     expect(lostKeys(plan, await made.read())).toEqual([]);
     expect(verifyStorage(plan, await made.read(), (key) => key)).toEqual({ manifests: 4 });
   });

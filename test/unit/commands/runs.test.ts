@@ -12,6 +12,7 @@ import { keepRecord, listRuns, logOf, noteRecovered } from '../../../src/pipelin
 import { openRunLog } from '../../../src/pipeline/run-log.ts';
 import { readRunLog } from '../../../src/pipeline/run-log-read.ts';
 import type { Plan, Removal } from '../../../src/plan/plan.ts';
+import { removalsOf } from '../../../src/plan/removals.ts';
 import { filesystemState } from '../../../src/storage/state.ts';
 import type { State, Storage } from '../../../src/storage/storage.ts';
 import { faultyStorage } from '../../support/faulty-storage.ts';
@@ -55,13 +56,13 @@ async function everything(): Promise<{ storage: ReturnType<typeof memoryRegistry
     because: 'retention',
     repository: 'one',
   };
-  return { storage: made.storage, plan: { ...plan, remove: [tag, ...plan.remove] } };
+  return { storage: made.storage, plan: { ...plan, remove: removalsOf([tag, ...plan.remove]) } };
 }
 
 describe('what goes', () => {
   it('is the same once it was written down and read again: kind, key, digest and reason', async () => {
     const { plan } = await everything();
-    expect(new Set(plan.remove.map(({ kind }) => kind)).size).toBe(7);
+    expect(new Set([...plan.remove].map(({ kind }) => kind)).size).toBe(7);
     for (const removal of plan.remove) {
       const { kind, key, because, digest, repository } = removal;
       const item = fromLogged(JSON.parse(JSON.stringify(toLogged(removal))));
@@ -111,7 +112,7 @@ describe('what goes', () => {
     expect(early).toEqual([]);
 
     const items = [...itemsOf(read())];
-    const planned = plan.remove.filter(({ kind }) => kind !== 'blob');
+    const planned = [...plan.remove].filter(({ kind }) => kind !== 'blob');
     for (const { key, because } of planned)
       expect(items).toContainEqual(expect.objectContaining({ key, because }));
     const fates = (kind: string) => [
@@ -138,7 +139,10 @@ describe('what goes', () => {
     const log = await open();
     const apply = logBatches(log, 'apply');
     const faulty = faultyStorage(storage, { method: 'remove', nth: 1, errno: 'EACCES', key: /\/one\// });
-    await applyPlan(faulty, { ...plan, remove }, heldLock(), { signal, ...apply.hooks }).finally(apply.close);
+    await applyPlan(faulty, { ...plan, remove: removalsOf(remove) }, heldLock(), {
+      signal,
+      ...apply.hooks,
+    }).finally(apply.close);
     await log.released();
     expect([...itemsOf(read())]).toMatchObject([
       { repository: 'one', digest, outcome: 'failed', reason: expect.stringContaining('EACCES') },

@@ -95,7 +95,7 @@ fuzz(
         storage.put(key, bytes, now - 1_000 * hour);
         const plan = await registry.plan();
         if (askGuards({ ...calm, plan }).length > 0) return 'refused';
-        await storage.remove(plan.remove.map((removal) => removal.key));
+        await storage.remove([...plan.remove].map((removal) => removal.key));
         await sweep(storage);
         const [healthyBefore, hurtBefore] = before;
         const needed = [...healthyBefore];

@@ -16,7 +16,7 @@ describe('an upload', () => {
     made.upload('app', id, { age, data: 'some' });
     const plan = await made.plan();
     expect(removals(plan, 'upload')).toEqual(goes ? [upload] : []);
-    expect(plan.remove.map(({ bytes }) => bytes)).toEqual(goes ? [4] : []);
+    expect([...plan.remove].map(({ bytes }) => bytes)).toEqual(goes ? [4] : []);
     expect(plan.totals.removed.uploads).toBe(goes ? 1 : 0);
   });
 
