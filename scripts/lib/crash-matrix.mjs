@@ -19,6 +19,12 @@ const rows = [
   ['SIGINT, SIGTERM', `${number(disturbances.SIGINT)}, ${number(disturbances.SIGTERM)}`],
   ['errors', number(disturbances.error)],
   ['runs cut off in all', number(total)],
+  [
+    'by collector',
+    Object.entries(result.collectors)
+      .map(([name, { runs }]) => `${name} ${number(runs)}`)
+      .join(', '),
+  ],
   ['tags checked', number(result.tagsChecked)],
   ['**tags lost**', `**${result.tagsLost}**`],
   ['**registries not restored**', `**${result.notRestored}**`],
