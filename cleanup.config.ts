@@ -21,8 +21,13 @@ export default {
     // Pushes that were never finished.
     keepWithin: '168h',
   },
+  // What sweeps blobs: the registry's own garbage-collect, or 'native', this program, which is faster and closes the
+  // registry for a shorter time. docs/collectors.md tells them apart.
+  collector: 'registry',
   garbageCollect: {
     // The collector's own dry run is compared with the plan before it may sweep.
     rehearse: true,
   },
+  // What to do about damage: refuse, or 'isolate', which leaves such a repository alone and cleans the others.
+  damage: 'stop',
 } satisfies UserConfig;

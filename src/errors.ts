@@ -64,6 +64,11 @@ const catalogue = {
     message: `${c.path} is longer than ${c.limit} bytes.`,
     hint: 'A registry writes nothing of that size there: see what the file holds.',
   }),
+  THREAD_ENDED: (c: { deed: string; reason: string }): ErrorText => ({
+    exitCode: 1,
+    message: `A thread that was to ${c.deed} ended early: ${c.reason}.`,
+    hint: 'It may have run out of memory. Run again: a run goes on from where another one ended.',
+  }),
   COMMAND_FAILED: (c: { command: string; reason: string; output?: readonly string[] }): ErrorText => ({
     exitCode: 1,
     message: `${c.command} failed: ${c.reason}.`,

@@ -1,6 +1,7 @@
 import type { Held } from '../pipeline/lock.ts';
 import type { Plan, Removal } from '../plan/plan.ts';
 import type { Removed, Storage } from '../storage/storage.ts';
+import { removeInBatches } from './in-batches.ts';
 
 /** What was done, measured by what the storage answered. */
 export interface Applied {
@@ -35,7 +36,6 @@ export interface ApplyOptions {
 
 /** References before data. Blobs are the collector's, uploads and repositories are tidied afterwards. */
 const order = ['tag', 'tag-history', 'revision', 'layer-link'] as const;
-const batchSize = 500;
 
 /**
  * Removes the references that `plan` lets go. When one cannot be removed, nothing that comes after it in the order is
@@ -55,38 +55,35 @@ export async function applyPlan(
   }
   const stuck = new Set<string>();
   const total = order.reduce((sum, kind) => sum + plan.remove.count(kind), 0);
-  let done = 0;
+  let before = 0;
   for (const kind of order) {
     const blocked = new Set(stuck);
-    const removals = [...plan.remove.of(kind)];
-    for (let at = 0; at < removals.length; at += batchSize) {
-      options.signal.throwIfAborted();
-      await held.check();
-      await options.stillSafe?.();
-      const batch: Removal[] = [];
-      for (const removal of removals.slice(at, at + batchSize)) {
-        if (!blocked.has(removal.repository ?? '')) batch.push(removal);
-        else leave({ key: removal.key, reason: 'left, since a reference before it could not be removed' });
-      }
-      const byKey = new Map(batch.map((removal) => [removal.key, removal]));
-      await options.onRemoving?.(batch);
-      try {
-        await storage.remove([...byKey.keys()], stillMay(held, options), (answer) => {
-          const { key, outcome, reason } = answer;
-          const removal = byKey.get(key);
-          options.onAnswered?.(answer);
-          if (outcome === 'removed') removed[kind]++;
-          if (outcome !== 'failed') return;
-          leave({ key, reason: reason ?? 'unknown' });
-          // Of an emptied directory that stays, nothing depends.
-          if (removal !== undefined) stuck.add(removal.repository ?? '');
-        });
-      } finally {
+    const count = plan.remove.count(kind);
+    await removeInBatches({
+      storage,
+      held,
+      options,
+      before: stillMay(held, options),
+      removals: plan.remove.of(kind),
+      count,
+      goes({ key, repository = '' }) {
+        if (blocked.has(repository))
+          leave({ key, reason: 'left, since a reference before it could not be removed' });
+        return !blocked.has(repository);
+      },
+      onAnswer({ key, outcome, reason }, removal) {
+        if (outcome === 'removed') removed[kind]++;
+        if (outcome !== 'failed') return;
+        leave({ key, reason: reason ?? 'unknown' });
+        // Of an emptied directory that stays, nothing depends.
+        if (removal !== undefined) stuck.add(removal.repository ?? '');
+      },
+      onBatch(done) {
         options.onRemoved?.(removed);
-      }
-      done += Math.min(batchSize, removals.length - at);
-      options.onProgress?.(done, total);
-    }
+        options.onProgress?.(before + done, total);
+      },
+    });
+    before += count;
   }
   return { removed, left };
 }

@@ -1,6 +1,8 @@
 import { fail } from '../errors.ts';
-import type { Inventory, Repository } from '../inventory/inventory.ts';
+import type { DigestId, Inventory, Repository } from '../inventory/inventory.ts';
 import { keyOf } from '../registry/layout.ts';
+import { tagsOf } from './lost.ts';
+import { idsIn } from './same-ids.ts';
 
 /** Something that was written although every writer was gone. */
 export interface Late {
@@ -65,28 +67,29 @@ export function findLateContent(before: Inventory, now: Inventory, { since }: Li
   const late: Late[] = [];
   const isLater = (modified: number | undefined): modified is number =>
     modified !== undefined && modified > since;
+  const idBefore = idsIn(now, before);
+  const idNow = idsIn(before, now);
   for (const repository of now.repositories) {
-    const times = new Map<string, number>();
+    const times = new Map<DigestId, number>();
     now.eachLayerLink(repository, (path, _target, modified) => {
-      if (isLater(modified)) times.set(now.digest(path), modified);
+      if (isLater(modified)) times.set(path, modified);
     });
     if (times.size === 0) continue;
     const was = before.repository(repository.name);
     if (was !== undefined) {
       before.eachLayerLink(was, (path, _target, modified) => {
-        const digest = before.digest(path);
-        if (times.get(digest) === modified) times.delete(digest);
+        const id = idNow(path);
+        if (times.get(id) === modified) times.delete(id);
       });
     }
-    for (const [digest, modified] of times)
-      late.push({ key: keyOf.layerLink(repository.name, digest), what: writtenAt(modified, since) });
+    for (const [id, modified] of times)
+      late.push({ key: keyOf.layerLink(repository.name, now.digest(id)), what: writtenAt(modified, since) });
   }
   now.eachBlob((id, _size, modified) => {
     if (!isLater(modified)) return;
-    const digest = now.digest(id);
-    const known = before.find(digest);
+    const known = idBefore(id);
     if (known !== -1 && before.hasBlob(known) && before.blobModified(known) === modified) return;
-    late.push({ key: keyOf.blob(digest), what: writtenAt(modified, since) });
+    late.push({ key: keyOf.blob(now.digest(id)), what: writtenAt(modified, since) });
   });
   return late;
 }
@@ -115,10 +118,12 @@ function* references(
   repository: Repository,
 ): Generator<Change> {
   const { name } = repository;
-  const tags = new Map(was?.tags.map((tag) => [tag.name, tag]));
-  for (const { name: tag, target, modified } of repository.tags) {
-    const known = tags.get(tag);
-    const same = known !== undefined && before.digest(known.target) === now.digest(target);
+  const idBefore = idsIn(now, before);
+  const tags = tagsOf(was);
+  for (const [place, { name: tag, target, modified }] of repository.tags.entries()) {
+    const known = tags(tag, place);
+    const same = known?.target === idBefore(target);
+    if (same && known?.modified === modified) continue;
     yield {
       key: () => keyOf.tag(name, tag),
       was: known === undefined ? 'absent' : same ? 'same' : 'another',
@@ -146,11 +151,12 @@ function* revisions(
   now: Inventory,
   repository: Repository,
 ): Generator<Change> {
-  const times = new Map<number, number | undefined>();
+  const idBefore = idsIn(now, before);
+  const times = new Map<DigestId, number | undefined>();
   if (was !== undefined) before.eachRevision(was, (id, modified) => times.set(id, modified));
   const found: Change[] = [];
   now.eachRevision(repository, (id, modified) => {
-    const known = before.find(now.digest(id));
+    const known = idBefore(id);
     const there = times.has(known);
     if (there && times.get(known) === modified) return;
     found.push({

@@ -21,10 +21,19 @@ export function nobodyWroteBefore(first: Inventory, second: Inventory, since: Si
 export async function nobodyWroteSince(
   plan: Plan,
   reader: Reader,
-  { since, signal }: { readonly since: Since; readonly signal: AbortSignal },
+  {
+    since,
+    signal,
+    thorough,
+  }: {
+    readonly since: Since;
+    readonly signal: AbortSignal;
+    /** As the look was that `plan` was made from: what that did not look for has not come since. */
+    readonly thorough?: boolean;
+  },
 ): Promise<void> {
   const { inventory: known } = plan.kept;
-  const now = await readReferences(reader, { known, signal });
+  const now = await readReferences(reader, { known, signal, thorough });
   const locate = (key: string): string => reader.locate(key);
   const late = findLate(known, now, { since, behind: true });
   if (late.length > 0) failLate(late, locate);

@@ -2,6 +2,7 @@ import type { Inventory } from '../inventory/inventory.ts';
 import type { Held } from '../pipeline/lock.ts';
 import type { Plan } from '../plan/plan.ts';
 import { keyOf, placeOf } from '../registry/layout.ts';
+import { parentOf } from '../storage/key.ts';
 import type { Storage } from '../storage/storage.ts';
 import { type ApplyOptions, type Going, type Left, stillMay } from './apply.ts';
 import type { Collection } from './collector.ts';
@@ -16,12 +17,10 @@ export interface Tidied {
 const batchSize = 500;
 
 /** Directories of swept blobs' prefixes (`blobs/sha256/ab/`), which the registry's collector leaves empty. */
-export function sweptDirectories(inventory: Inventory, collection: Collection): string[] {
+export function sweptDirectories(inventory: Inventory, collection: Pick<Collection, 'sweeps'>): string[] {
   const directories = new Set<string>();
   collection.sweeps.forEach((sweeps, id) => {
-    if (sweeps !== 1) return;
-    const key = keyOf.blob(inventory.digest(id));
-    directories.add(`${key.split('/').slice(0, -2).join('/')}/`);
+    if (sweeps === 1) directories.add(parentOf(parentOf(keyOf.blob(inventory.digest(id)))));
   });
   return [...directories];
 }

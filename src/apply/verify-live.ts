@@ -23,7 +23,15 @@ export async function verifyLive(
   plan: Plan,
   options: VerifyLiveOptions,
 ): Promise<{ tags: number; of: number }> {
-  const lost = await lostBlobs(plan, options.reader);
+  return verifyTags(plan, options, await lostBlobs(plan, options.reader));
+}
+
+/** As `verifyLive`, over the API alone. `lost`: what is known to be lost, and told with what else is. */
+export async function verifyTags(
+  plan: Plan,
+  options: VerifyLiveOptions,
+  lost: readonly string[] = [],
+): Promise<{ tags: number; of: number }> {
   const { tags, of, differing } = await askTags(plan, options);
   const all = [...lost, ...differing];
   if (all.length > 0) fail('VERIFY_FAILED', { lost: all });
@@ -55,14 +63,16 @@ async function askTags(
   { client, reader, limit, forAtMost, signal }: VerifyLiveOptions,
 ): Promise<{ tags: number; of: number; differing: string[] }> {
   const { inventory } = plan.kept;
-  const all = inventory.repositories.flatMap(({ name, tags }) =>
-    tags.map((tag) => ({
-      repository: name,
-      tag: tag.name,
-      digest: inventory.digest(tag.target),
-      manifest: inventory.manifest(tag.target),
-    })),
-  );
+  const all = inventory.repositories
+    .filter(({ name }) => !plan.isolated.has(name))
+    .flatMap(({ name, tags }) =>
+      tags.map((tag) => ({
+        repository: name,
+        tag: tag.name,
+        digest: inventory.digest(tag.target),
+        manifest: inventory.manifest(tag.target),
+      })),
+    );
   const differing: string[] = [];
   if (client === undefined) return { tags: 0, of: all.length, differing };
   const step = Math.max(1, all.length / limit);

@@ -1,8 +1,9 @@
 import { fail } from '../errors.ts';
-import type { DigestId, Inventory, Repository } from '../inventory/inventory.ts';
+import type { DigestId, Inventory } from '../inventory/inventory.ts';
 import type { Plan } from '../plan/plan.ts';
-import type { Digest } from '../registry/digest.ts';
 import { keyOf } from '../registry/layout.ts';
+import { lostBlobs, lostLinks, tagsOf } from './lost.ts';
+import { idsIn } from './same-ids.ts';
 
 /**
  * Compares what must be there (`plan.kept`) with what is (`after`, read anew): tags, revisions, layer links, manifests
@@ -34,34 +35,41 @@ export function verifyReferences(plan: Plan, now: Inventory, locate: (key: strin
 /** Storage keys of everything that stays by the plan, was there before, and is gone or changed in `after`. */
 export function lostKeys(plan: Plan, after: Inventory): string[] {
   const { inventory: before, manifests } = plan.kept;
-  const lost = new Set(lostReferences(plan, after));
+  const lost = lostReferences(plan, after);
+  const blobs = lostBlobs(before, after);
+  const links = lostLinks(before, after);
   for (const repository of before.repositories) {
-    const now = after.repository(repository.name);
     const kept = manifests[repository.index];
-    for (const id of kept?.keys() ?? []) {
-      lostBlob(before, id, after, lost);
+    if (kept === undefined || kept.size === 0) continue;
+    for (const id of kept.keys()) {
+      blobs.look(id);
       const manifest = before.manifest(id);
       if (manifest?.state !== 'ok') continue;
-      for (const blob of [...manifest.blobs, ...manifest.children]) lostBlob(before, blob, after, lost);
+      for (const blob of manifest.blobs) blobs.look(blob);
+      for (const child of manifest.children) blobs.look(child);
     }
-    if (kept !== undefined && kept.size > 0) lostLinks(plan, repository, after, now, lost);
+    lost.push(...links.in(repository, kept.keys()));
   }
-  return [...lost];
+  return [...lost, ...blobs.lost];
 }
 
 function lostReferences(plan: Plan, after: Inventory): string[] {
   const { inventory: before, manifests } = plan.kept;
-  const lost = new Set<string>();
+  const idIn = idsIn(before, after);
+  const lost: string[] = [];
   for (const repository of before.repositories) {
     const now = after.repository(repository.name);
-    lostTags(before, repository, after, now, lost);
+    const tags = tagsOf(now);
+    for (const [place, { name, target }] of repository.tags.entries())
+      if (tags(name, place)?.target !== idIn(target)) lost.push(keyOf.tag(repository.name, name));
     for (const id of manifests[repository.index]?.keys() ?? []) {
-      const digest = before.digest(id);
-      if (now === undefined || !after.hasRevision(now, after.find(digest)))
-        lost.add(keyOf.revision(repository.name, digest));
+      // A damaged repository that is left alone may never have had it.
+      if (!before.hasRevision(repository, id)) continue;
+      if (now === undefined || !after.hasRevision(now, idIn(id)))
+        lost.push(keyOf.revision(repository.name, before.digest(id)));
     }
   }
-  return [...lost];
+  return lost;
 }
 
 /** Keys of those tags of `keys` that do not resolve to all that they need. */
@@ -89,47 +97,4 @@ function isWhole(after: Inventory, id: DigestId, seen: Set<DigestId>): boolean {
     [...manifest.blobs].every((blob) => after.hasBlob(blob)) &&
     [...manifest.children].every((child) => isWhole(after, child, seen))
   );
-}
-
-function lostTags(
-  before: Inventory,
-  repository: Repository,
-  after: Inventory,
-  now: Repository | undefined,
-  lost: Set<string>,
-): void {
-  const targets = new Map(now?.tags.map((tag) => [tag.name, after.digest(tag.target)]));
-  for (const tag of repository.tags) {
-    if (targets.get(tag.name) !== before.digest(tag.target)) lost.add(keyOf.tag(repository.name, tag.name));
-  }
-}
-
-function lostBlob(before: Inventory, id: DigestId, after: Inventory, lost: Set<string>): void {
-  if (!before.hasBlob(id)) return;
-  const digest = before.digest(id);
-  const now = after.find(digest);
-  if (now === -1 || !after.hasBlob(now) || after.blobSize(now) !== before.blobSize(id))
-    lost.add(keyOf.blob(digest));
-}
-
-function lostLinks(
-  plan: Plan,
-  repository: Repository,
-  after: Inventory,
-  now: Repository | undefined,
-  lost: Set<string>,
-): void {
-  const { inventory: before, manifests } = plan.kept;
-  const live = new Set<DigestId>();
-  for (const id of manifests[repository.index]?.keys() ?? []) {
-    const manifest = before.manifest(id);
-    if (manifest?.state !== 'ok') continue;
-    for (const blob of [...manifest.blobs, ...manifest.children]) live.add(blob);
-  }
-  const present = new Set<Digest>();
-  if (now !== undefined) after.eachLayerLink(now, (path) => present.add(after.digest(path)));
-  before.eachLayerLink(repository, (path) => {
-    const digest = before.digest(path);
-    if (live.has(path) && !present.has(digest)) lost.add(keyOf.layerLink(repository.name, digest));
-  });
 }

@@ -5,14 +5,15 @@ import { hashBlobs } from '../inventory/hash-blobs.ts';
 import type { Inventory } from '../inventory/inventory.ts';
 import type { Emit } from '../pipeline/events.ts';
 import { Pipeline, type StepContext } from '../pipeline/pipeline.ts';
-import { type About, findFindings, type StorageFinding } from '../plan/findings.ts';
+import { type About, type BlobFaults, findFindings, type StorageFinding } from '../plan/findings.ts';
 import { makePlan } from '../plan/make-plan.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { CheckDocument, Finding, KindCount } from '../report/check-document.ts';
 import type { RegistryState } from '../runtime/runtime.ts';
 import type { Reader } from '../storage/storage.ts';
 import { commandFor } from './check-cure.ts';
-import { checkHint, type Ground, inspectRoot, read } from './look.ts';
+import { asIfNotIsolated, identity } from './isolated.ts';
+import { aboutOf, checkHint, type Ground, inspectRoot, read } from './look.ts';
 import { openConfiguredRuntime, openRegistryStorage, openRunState, policyOf } from './session.ts';
 import { lookForOtherRuns, type OtherRuns } from './unrecovered.ts';
 
@@ -129,20 +130,15 @@ async function judge(
   context: StepContext,
 ): Promise<{ findings: readonly StorageFinding[]; figures: CheckDocument['read'] }> {
   const { options, state, storage, ground } = scene;
-  const about: About = {
-    major: state.major,
-    missingAreas: ground.missing,
-    allowNoTags: options.config.unsafe.allowNoTags,
-    proxy: state.proxy,
-  };
+  const about = aboutOf(options.config, state, ground.missing);
   const hashed = options.readData ? await hash(storage, plan.kept.inventory, context) : undefined;
-  const first = findFindings(plan, about, hashed);
+  const first = findAll(plan, about, hashed);
   if (first.every(({ severity }) => severity === 'warning')) {
     return { findings: first, figures: hashed?.read ?? null };
   }
   // Whoever pushes, deletes or cleans meanwhile makes things look broken for a moment: what is told was seen twice.
   const again = planOf(scene, await read(storage, context));
-  const seen = new Set(findFindings(again, about).map(identity));
+  const seen = new Set(findAll(again, about).map(identity));
   const stays = ({ kind }: StorageFinding): boolean => kind === 'blob-corrupt' || kind === 'blob-unreadable';
   const findings = first.filter(
     (finding) => finding.severity === 'warning' || stays(finding) || seen.has(identity(finding)),
@@ -150,8 +146,13 @@ async function judge(
   return { findings, figures: hashed?.read ?? null };
 }
 
-function identity({ kind, path, tag }: StorageFinding): string {
-  return `${kind} ${tag === null ? '' : 'needed '}${path}`;
+/** What a tag needs and has not is an error, also where a run leaves its repository alone: nobody can pull it. */
+function findAll(plan: Plan, about: About, hashed?: BlobFaults): readonly StorageFinding[] {
+  const found = findFindings(plan, about, hashed);
+  if (plan.isolated.size === 0) return found;
+  const errors = asIfNotIsolated(plan, about, hashed).filter(({ severity }) => severity === 'error');
+  const told = new Set(errors.map(identity));
+  return [...errors, ...found.filter((one) => !told.has(identity(one)))];
 }
 
 async function hash(

@@ -1,13 +1,15 @@
 import { existsSync, realpathSync } from 'node:fs';
+import { collectorOf } from '../config/collector.ts';
 import type { StorageRootHint } from '../config/legacy.ts';
 import type { Config } from '../config/schema.ts';
 import { CleanupError, fail } from '../errors.ts';
 import { counted } from '../format.ts';
 import type { Inventory } from '../inventory/inventory.ts';
-import { type ReadProgress, readInventory } from '../inventory/read.ts';
+import { type ReadOptions, type ReadProgress, readInventory } from '../inventory/read.ts';
 import { lookAtRoot } from '../inventory/root.ts';
 import type { StepContext } from '../pipeline/pipeline.ts';
 import { decideDeleteUntagged } from '../plan/delete-untagged.ts';
+import type { About } from '../plan/findings.ts';
 import { askGuards, type Refusal } from '../plan/guards.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Client } from '../registry/client.ts';
@@ -87,11 +89,18 @@ export function refuseWrongMount(reader: Reader, apiRepositories: readonly strin
   });
 }
 
-/** Reads the storage, telling how far it got. */
-export async function read(reader: Reader, context: StepContext, known?: Inventory): Promise<Inventory> {
+/**
+ * Reads the storage, telling how far it got. `thorough`: all that the registry's own collector would stumble over is
+ * looked for (the default).
+ */
+export async function read(
+  reader: Reader,
+  context: StepContext,
+  options: Pick<ReadOptions, 'known' | 'afresh' | 'thorough'> = {},
+): Promise<Inventory> {
   const inventory = await readInventory(reader, {
+    ...options,
     signal: context.signal,
-    known,
     onProgress: (progress) => context.progress(progressText(progress)),
   });
   const { repositories, tags, manifests, blobs } = inventory.counts;
@@ -110,6 +119,17 @@ function progressText({ phase, done, total, bytes }: ReadProgress): Parameters<S
   return { done, total, bytes, text: what };
 }
 
+/** What decides, beside what the storage holds, how bad a thing is. `missing`: areas that the storage lacks. */
+export function aboutOf(config: Config, { major, proxy }: RegistryState, missing: readonly string[]): About {
+  return {
+    major,
+    proxy,
+    allowNoTags: config.unsafe.allowNoTags,
+    missingAreas: missing,
+    collector: collectorOf(config),
+  };
+}
+
 /** Throws REFUSED with everything that speaks against `plan`, each line with path, reason and cure. */
 export function guard(
   plan: Plan,
@@ -121,17 +141,14 @@ export function guard(
     readonly apiRepositories: readonly string[] | undefined;
   },
 ): void {
-  const { config, state, reader } = options;
-  const refusals: Refusal[] = askGuards({
-    plan,
-    major: state.major,
-    proxy: state.proxy,
-    allowNoTags: config.unsafe.allowNoTags,
-    missingAreas: options.missing,
-    apiRepositories: options.apiRepositories,
-  });
-  const flag = decideDeleteUntagged(plan, config.garbageCollect.deleteUntagged);
-  if (flag.refused) {
+  const { config, state, reader, missing, apiRepositories } = options;
+  const about = aboutOf(config, state, missing);
+  const refusals: Refusal[] = askGuards({ ...about, plan, apiRepositories });
+  const flag =
+    about.collector === 'native'
+      ? undefined
+      : decideDeleteUntagged(plan, config.garbageCollect.deleteUntagged);
+  if (flag?.refused === true) {
     refusals.push({
       guard: 'delete-untagged',
       key: undefined,

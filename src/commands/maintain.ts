@@ -1,3 +1,5 @@
+import { collectorOf } from '../config/collector.ts';
+import type { Config } from '../config/schema.ts';
 import { counted } from '../format.ts';
 import { countLeftOpen, type Journal, openJournal } from '../pipeline/journal.ts';
 import { type Held, takeLock } from '../pipeline/lock.ts';
@@ -5,15 +7,18 @@ import type { Pipeline } from '../pipeline/pipeline.ts';
 import { journalWhileHeld } from '../pipeline/while-held.ts';
 import { decideDeleteUntagged } from '../plan/delete-untagged.ts';
 import { makePlan } from '../plan/make-plan.ts';
+import type { Plan } from '../plan/plan.ts';
 import { warningsOf } from '../plan/warnings.ts';
 import type { Client } from '../registry/client.ts';
 import type { Draft } from '../report/draft.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { State } from '../storage/storage.ts';
 import { clean } from './clean.ts';
+import { nativeCollector } from './collect-native.ts';
 import { orLoss, waiting, whileHeld } from './hold.ts';
+import { isolatedOf } from './isolated.ts';
 import { undoLeftOpen } from './left-open.ts';
-import { guard, read } from './look.ts';
+import { aboutOf, guard, read } from './look.ts';
 import { type FirstSight, firstSight, type Preflight, preflight } from './preflight.ts';
 import { prepareState } from './prepare-state.ts';
 import type { Aftermath, RunOptions } from './run.ts';
@@ -88,22 +93,26 @@ async function goThrough(options: MaintainOptions, onHeld: (held: Held) => void)
   if (ground.kind === 'empty') return { outcome: 'empty' };
   const policy = policyOf(config, held?.takenAt ?? Date.now(), state.major);
 
-  const inventory = await pipeline.step('inventory', (context) => read(storage, context));
+  const collector = collectorOf(config);
+  const inventory = await pipeline.step('inventory', (context) =>
+    read(storage, context, { thorough: collector === 'registry' }),
+  );
   draft.before = inventory.counts;
 
   const plan = await pipeline.step('plan', async ({ note }) => {
     const made = makePlan(inventory, policy);
-    for (const text of warningsOf(inventory, (key) => storage.locate(key))) emit({ type: 'warning', text });
+    const locate = (key: string): string => storage.locate(key);
+    for (const text of warningsOf(inventory, locate, collector)) emit({ type: 'warning', text });
     guard(made, { config, state, reader: storage, missing: ground.missing, apiRepositories });
+    draft.isolated = isolatedOf(made, aboutOf(config, state, ground.missing), locate);
     const { manifests, layerLinks, blobs } = made.totals.removed;
-    note(
-      `${counted(manifests, 'manifest')}, ${counted(layerLinks, 'layer link')} and ${counted(blobs, 'blob')} go`,
-    );
+    const go = `${counted(manifests, 'manifest')}, ${counted(layerLinks, 'layer link')} and ${counted(blobs, 'blob')} go`;
+    const alone = draft.isolated.length;
+    note(alone === 0 ? go : `${go}; ${counted(alone, 'damaged repository')} left alone`);
     return made;
   });
   draft.plan = plan;
-  const { value: deleteUntagged, because } = decideDeleteUntagged(plan, config.garbageCollect.deleteUntagged);
-  draft.collector = plan.worthwhile ? { name: 'registry', deleteUntagged, because, rehearsed: false } : null;
+  draft.collector = plan.worthwhile ? collectorFor(plan, config) : null;
 
   if (!plan.worthwhile || ground.missing.length > 0) {
     draft.after = dryRun ? undefined : inventory.counts;
@@ -111,6 +120,13 @@ async function goThrough(options: MaintainOptions, onHeld: (held: Held) => void)
   }
   if (held === undefined) return { outcome: 'ok' };
   return clean({ ...options, ...found, missing: ground.missing, held, policy, plan, runId });
+}
+
+/** What will sweep, and how. Nothing is rehearsed yet. */
+function collectorFor(plan: Plan, config: Config): Draft['collector'] {
+  if (collectorOf(config) === 'native') return nativeCollector(config);
+  const { value, because } = decideDeleteUntagged(plan, config.garbageCollect.deleteUntagged);
+  return { name: 'registry', deleteUntagged: value, because, rehearsed: false };
 }
 
 /**

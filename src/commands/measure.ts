@@ -1,9 +1,9 @@
 import type { Applied } from '../apply/apply.ts';
 import type { Collection } from '../apply/collector.ts';
+import { idsIn } from '../apply/same-ids.ts';
 import type { Tidied } from '../apply/tidy.ts';
 import type { Inventory } from '../inventory/inventory.ts';
 import type { Plan } from '../plan/plan.ts';
-import type { Digest } from '../registry/digest.ts';
 import type { RemovedTotals } from '../report/document.ts';
 
 /** What went, measured: what the storage answered to removals, and which blobs and layer links are not there any more. */
@@ -18,8 +18,9 @@ export function measureRemoved(of: {
   const { plan, applied, tidied, after, unknown } = of;
   const { inventory } = plan.kept;
   let { blobs, bytes } = unknown;
+  const idIn = idsIn(inventory, after);
   inventory.eachBlob((id, size) => {
-    const now = after.find(inventory.digest(id));
+    const now = idIn(id);
     if (now !== -1 && after.hasBlob(now)) return;
     blobs++;
     bytes += size;
@@ -38,13 +39,20 @@ export function measureRemoved(of: {
 
 /** Registry 3's collector removes layer links, too. */
 function linksGone(before: Inventory, after: Inventory): number {
+  const idIn = idsIn(before, after);
+  /** The repository, by its index and one more, that has a link of that path. */
+  const left = new Int32Array(after.digestCount);
   let gone = 0;
   for (const repository of before.repositories) {
-    const left = new Set<Digest>();
+    const mark = repository.index + 1;
     const now = after.repository(repository.name);
-    if (now !== undefined) after.eachLayerLink(now, (path) => left.add(after.digest(path)));
+    if (now !== undefined) {
+      after.eachLayerLink(now, (path) => {
+        left[path] = mark;
+      });
+    }
     before.eachLayerLink(repository, (path) => {
-      if (!left.has(before.digest(path))) gone++;
+      if (left[idIn(path)] !== mark) gone++;
     });
   }
   return gone;
@@ -65,10 +73,12 @@ export function referencesRemoved(removed: Applied['removed']): RemovedTotals {
 
 /** Blobs of which the collector said that they go, and that are there all the same. */
 export function countStayed(plan: Plan, { sweeps }: Collection, after: Inventory): number {
-  const { inventory } = plan.kept;
+  const idIn = idsIn(plan.kept.inventory, after);
   let stayed = 0;
-  sweeps.forEach((announced, id) => {
-    if (announced === 1 && after.hasBlob(after.find(inventory.digest(id)))) stayed++;
-  });
+  for (let id = 0; id < sweeps.length; id++) {
+    if (sweeps[id] !== 1) continue;
+    const now = idIn(id);
+    if (now !== -1 && after.hasBlob(now)) stayed++;
+  }
   return stayed;
 }

@@ -1,3 +1,4 @@
+import { collectorOf } from '../config/collector.ts';
 import type { StorageRootHint } from '../config/legacy.ts';
 import type { Config } from '../config/schema.ts';
 import { CleanupError, problem, reasonOf } from '../errors.ts';
@@ -48,7 +49,10 @@ export interface Aftermath {
 export async function run(options: RunOptions): Promise<ReportDocument> {
   const { config, command, signal } = options;
   const dryRun = config.dryRun || command === 'plan';
-  const draft = newDraft(command, dryRun, config.untagged.keepWithin.text);
+  const draft = newDraft(command, dryRun, {
+    keepWithin: config.untagged.keepWithin.text,
+    sweeper: collectorOf(config),
+  });
   const emit: Emit = (event) => {
     if (event.type === 'warning') draft.warnings.push(event.text);
     options.emit(event);

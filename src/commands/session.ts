@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { collectorOf } from '../config/collector.ts';
 import { foreignToRegistry } from '../config/environment.ts';
 import type { Config } from '../config/schema.ts';
 import { fail } from '../errors.ts';
@@ -81,6 +82,8 @@ export function policyOf(config: Config, now: number, major: number): Policy {
     uploadsKeepWithin: config.uploads.keepWithin.ms,
     removeEmptyRepositories: config.repositories.removeEmpty,
     collectorTakesLinks: major >= 3,
+    collector: collectorOf(config),
+    damage: config.damage,
   };
 }
 

@@ -1,3 +1,4 @@
+import { collectorOf } from './collector.ts';
 import type { Config } from './schema.ts';
 
 /** Something that keys must agree on. Says what is wrong, as `path: what`, or undefined. */
@@ -33,6 +34,12 @@ function windowHasItsTimeZone({ limits: { window, timeZone } }: Config): string 
     : undefined;
 }
 
+function flagHasItsCollector(config: Config): string | undefined {
+  if (collectorOf(config) === 'registry' || config.garbageCollect.deleteUntagged !== true) return undefined;
+  const why = config.collector === 'native' ? '' : ', which damage: isolate takes,';
+  return `garbageCollect.deleteUntagged: the native collector${why} has no such flag: the plan says what goes; leave it out`;
+}
+
 /** What makes a configuration invalid although each key by itself is fine. */
 export const rules: readonly Rule[] = [
   credentialsComeInPairs,
@@ -40,6 +47,7 @@ export const rules: readonly Rule[] = [
   oneWayToTrust,
   quietFitsIntoDrain,
   windowHasItsTimeZone,
+  flagHasItsCollector,
 ];
 
 function anyCertificateIsAccepted({ registry: { tls } }: Config): string | undefined {

@@ -136,7 +136,8 @@ export const schema = z.strictObject({
   untagged: z
     .strictObject({
       keepWithin: duration.prefault('1h').meta({
-        description: 'Manifests that no tag reaches stay for so long. 0s: none of them stays.',
+        description:
+          'Manifests that no tag reaches stay for so long; with the native collector, so do blobs that no manifest names. 0s: none of them stays.',
       }),
       protect: z.array(digest).readonly().prefault([]).meta({
         description: 'Digests that stay, tagged or not, with all that they need.',
@@ -166,8 +167,9 @@ export const schema = z.strictObject({
     .readonly()
     .prefault([])
     .meta({ description: 'Rules that let tags go. This version has none.' }),
-  collector: z.literal('registry').prefault('registry').meta({
-    description: "What sweeps blobs. registry: the registry's own garbage-collect.",
+  collector: z.literal(['registry', 'native']).prefault('registry').meta({
+    description:
+      "What sweeps blobs. registry: the registry's own garbage-collect. native: this program, which removes the blobs of its plan and no others; fast, and untagged.keepWithin counts for blobs too.",
   }),
   garbageCollect: z
     .strictObject({
@@ -180,8 +182,9 @@ export const schema = z.strictObject({
     })
     .prefault({})
     .meta({ description: "The registry's own collector." }),
-  damage: z.literal('stop').prefault('stop').meta({
-    description: 'What to do about something damaged that a tag needs. stop: refuse to clean.',
+  damage: z.literal(['stop', 'isolate']).prefault('stop').meta({
+    description:
+      'What to do about something damaged. stop: refuse to clean. isolate: leave that repository as it is, with all that it links to, and clean the others; blobs are swept by the native collector then.',
   }),
   readonlyInstance: z.boolean().prefault(true).meta({
     description: 'Serve pulls from a read-only stand-in while the live registry is stopped.',

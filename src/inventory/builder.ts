@@ -1,11 +1,15 @@
 import type { Digest } from '../registry/digest.ts';
 import { type Area, keyOf } from '../registry/layout.ts';
-import { FloatColumn, Grouping, IntColumn, RowIndex } from './columns.ts';
+import { BlobTable } from './blob-table.ts';
+import { closeInventory, openInventory } from './closed.ts';
+import { IdSet } from './columns.ts';
 import { DigestTable } from './digest-table.ts';
 import type { DigestId, Inventory, Manifest, Oddity, Repository, Tag, Upload } from './inventory.ts';
+import { LayerLinks, LinkTable } from './link-table.ts';
 import { Symlinks } from './on-the-way.ts';
 
-interface Draft {
+/** A repository as far as it has been read. */
+export interface Draft {
   readonly index: number;
   readonly name: string;
   readonly directories: Set<Area | 'tags' | 'revisions'>;
@@ -15,34 +19,16 @@ interface Draft {
   readonly uploads: Map<string, Pick<Upload, 'touched' | 'changed' | 'bytes'>>;
 }
 
-const tables = new WeakMap<Inventory, DigestTable>();
-
-/** The table whose ids `inventory` uses, so that a later reading of the same storage can go on with them. */
-export function digestTableOf(inventory: Inventory): DigestTable {
-  return tables.get(inventory) ?? new DigestTable();
-}
-
 /** Collects what a reading meets, and closes it into an `Inventory`. */
 export class InventoryBuilder {
   readonly #repositories = new Map<string, Draft>();
   readonly #tagNames: string[] = [];
   readonly #tagNameIds = new Map<string, number>();
-  readonly #revisions = { repository: new IntColumn(), digest: new IntColumn(), modified: new FloatColumn() };
-  readonly #layers = {
-    repository: new IntColumn(),
-    path: new IntColumn(),
-    target: new IntColumn(),
-    modified: new FloatColumn(),
-  };
-  readonly #history = {
-    repository: new IntColumn(),
-    tag: new IntColumn(),
-    digest: new IntColumn(),
-    modified: new FloatColumn(),
-  };
-  readonly #blobs = { digest: new IntColumn(), size: new FloatColumn(), modified: new FloatColumn() };
+  readonly revisions = new LinkTable();
+  readonly layers = new LayerLinks();
+  readonly #history = new LinkTable();
+  #blobs = new BlobTable();
   readonly #manifests = new Map<DigestId, Manifest>();
-  readonly #blobRows = new RowIndex(this.#blobs.digest);
   /** Blobs that were hashed, and whether they are what their name says. */
   readonly whole = new Map<DigestId, boolean>();
   readonly #toldOnce = new Set<string>();
@@ -55,8 +41,9 @@ export class InventoryBuilder {
     this.digests = digests;
   }
 
-  hasRepository(name: string): boolean {
-    return this.#repositories.has(name);
+  /** Repositories so far; may grow while it is gone through. */
+  get drafts(): Iterable<Draft> {
+    return this.#repositories.values();
   }
 
   repository(name: string): Draft {
@@ -82,17 +69,14 @@ export class InventoryBuilder {
 
   revision(repository: string, digest: Digest, modified: number | undefined): void {
     this.directory(repository, '_manifests', 'revisions');
-    this.#revisions.repository.push(this.repository(repository).index);
-    this.#revisions.digest.push(this.digests.intern(digest));
-    this.#revisions.modified.push(modified);
+    const id = this.digests.intern(digest);
+    this.revisions.add(this.repository(repository).index, id, id, modified);
   }
 
   layerLink(repository: string, path: Digest, target: Digest, modified: number | undefined): void {
     this.directory(repository, '_layers');
-    this.#layers.repository.push(this.repository(repository).index);
-    this.#layers.path.push(this.digests.intern(path));
-    this.#layers.target.push(this.digests.intern(target));
-    this.#layers.modified.push(modified);
+    const { index } = this.repository(repository);
+    this.layers.own.add(index, this.digests.intern(path), this.digests.intern(target), modified);
   }
 
   tag(repository: string, name: string, target: Digest, modified: number | undefined): void {
@@ -105,10 +89,12 @@ export class InventoryBuilder {
   }
 
   history(repository: string, tag: string, digest: Digest, modified: number | undefined): void {
-    this.#history.repository.push(this.repository(repository).index);
-    this.#history.tag.push(this.#tagName(tag));
-    this.#history.digest.push(this.digests.intern(digest));
-    this.#history.modified.push(modified);
+    this.historyOf(this.repository(repository).index, tag, this.digests.intern(digest), modified);
+  }
+
+  /** As `history`, by index and id. */
+  historyOf(repository: number, tag: string, digest: DigestId, modified: number | undefined): void {
+    this.#history.add(repository, this.#tagName(tag), digest, modified);
   }
 
   /**
@@ -124,7 +110,6 @@ export class InventoryBuilder {
   ): void {
     this.directory(repository, '_uploads');
     const { uploads } = this.repository(repository);
-    const none = Number.NEGATIVE_INFINITY;
     const upload = uploads.get(id) ?? { touched: none, changed: none, bytes: 0 };
     uploads.set(id, {
       touched: newest([upload.touched, modified, ...told]),
@@ -134,14 +119,31 @@ export class InventoryBuilder {
   }
 
   blob(digest: Digest, size: number, modified: number | undefined): void {
-    this.#blobs.digest.push(this.digests.intern(digest));
-    this.#blobs.size.push(size);
-    this.#blobs.modified.push(modified);
+    this.#blobs.add(this.digests.intern(digest), size, modified);
+  }
+
+  /** As `blob`, by id. */
+  blobOf(id: DigestId, size: number, modified: number | undefined): void {
+    this.#blobs.add(id, size, modified);
   }
 
   /** Bytes of the blob; undefined while it is not known to be there. */
   blobSize(id: DigestId): number | undefined {
-    return this.#blobs.size.at(this.#blobRows.rowOf(id));
+    return this.#blobs.size(id);
+  }
+
+  /** Takes blobs, and layer links of the repositories that were met so far, from an earlier reading with the same digests. */
+  carryOver(known: Inventory): void {
+    const parts = openInventory(known);
+    this.#blobs = new BlobTable(parts.blobs);
+    const indices = new Int32Array(this.#repositories.size).fill(-1);
+    for (const { index, name, directories } of this.#repositories.values()) {
+      const before = known.repository(name);
+      if (before === undefined || before.layerLinkCount === 0) continue;
+      indices[index] = before.index;
+      directories.add('_layers');
+    }
+    this.layers.carryOver(parts.layers, indices);
   }
 
   /** Whether a symbolic link that was met is at `key`, or on the way there. */
@@ -162,20 +164,23 @@ export class InventoryBuilder {
 
   /** Digests whose manifest must be known: targets of revisions and tags, each once. */
   manifestIds(): DigestId[] {
-    const ids = new Set<DigestId>();
-    for (let row = 0; row < this.#revisions.digest.length; row++) ids.add(this.#revisions.digest.at(row));
-    for (const { tags } of this.#repositories.values()) for (const tag of tags) ids.add(tag.target);
-    return [...ids];
+    const seen = new IdSet(this.digests.size);
+    const ids: DigestId[] = [];
+    const see = (id: DigestId): void => {
+      if (seen.add(id)) ids.push(id);
+    };
+    for (let row = 0; row < this.revisions.length; row++) see(this.revisions.target(row));
+    for (const { tags } of this.#repositories.values()) for (const { target } of tags) see(target);
+    return ids;
   }
 
   /** Digests that manifests name as config, layer or child and that are no blob so far. */
   unlistedReferences(): DigestId[] {
-    const listed = new Set<DigestId>();
-    for (let row = 0; row < this.#blobs.digest.length; row++) listed.add(this.#blobs.digest.at(row));
     const missing = new Set<DigestId>();
     for (const manifest of this.#manifests.values()) {
       if (manifest.state !== 'ok') continue;
-      for (const id of [...manifest.blobs, ...manifest.children]) if (!listed.has(id)) missing.add(id);
+      for (const id of manifest.blobs) if (!this.#blobs.has(id)) missing.add(id);
+      for (const id of manifest.children) if (!this.#blobs.has(id)) missing.add(id);
     }
     return [...missing];
   }
@@ -185,110 +190,39 @@ export class InventoryBuilder {
     return this.#manifests.get(id);
   }
 
-  /** What each repository has so far: tags, revisions, and layer links by the digests in their paths. */
-  *soFar(): Generator<{
-    readonly name: string;
-    readonly tags: readonly Tag[];
-    readonly revisions: ReadonlySet<DigestId>;
-    readonly layers: ReadonlySet<DigestId>;
-  }> {
-    const drafts = [...this.#repositories.values()];
-    const revisions = new Grouping(this.#revisions.repository, drafts.length);
-    const layers = new Grouping(this.#layers.repository, drafts.length);
-    for (const { index, name, tags } of drafts) {
-      yield {
-        name,
-        tags,
-        revisions: idsIn(this.#revisions.digest, revisions.rows(index)),
-        layers: idsIn(this.#layers.path, layers.rows(index)),
-      };
-    }
-  }
-
   close(): Inventory {
     const drafts = [...this.#repositories.values()];
     const told = new Set(this.oddities.map((oddity) => oddity.key));
     for (const draft of drafts) this.#tagsWithoutCurrent(draft, told);
-    const revisions = this.#revisions;
-    const layers = this.#layers;
-    const history = this.#history;
-    const blobs = this.#blobs;
-    const digests = this.digests;
-    const byRepository = {
-      revisions: new Grouping(revisions.repository, drafts.length),
-      layers: new Grouping(layers.repository, drafts.length),
-      history: new Grouping(history.repository, drafts.length),
-    };
-    const tagNames = this.#tagNames;
-    const manifests = this.#manifests;
-    const repositories: Repository[] = drafts.map((draft) => ({
-      index: draft.index,
-      name: draft.name,
-      directories: draft.directories,
-      tags: draft.tags,
-      uploads: [...draft.uploads].map(([id, upload]): Upload => ({ repository: draft.name, id, ...upload })),
-      revisionCount: byRepository.revisions.count(draft.index),
-      layerLinkCount: byRepository.layers.count(draft.index),
-    }));
-    const byName = new Map(repositories.map((repository) => [repository.name, repository]));
-    const blobRows = this.#blobRows;
-    let bytes = 0;
-    for (let row = 0; row < blobs.digest.length; row++) bytes += blobs.size.at(row) ?? 0;
-    const revisionSets = new Map<number, ReadonlySet<DigestId>>();
-    function revisionSet(repository: Repository): ReadonlySet<DigestId> {
-      const known = revisionSets.get(repository.index);
-      if (known !== undefined) return known;
-      const ids = idsIn(revisions.digest, byRepository.revisions.rows(repository.index));
-      revisionSets.set(repository.index, ids);
-      return ids;
-    }
-    const inventory: Inventory = {
-      counts: {
-        repositories: drafts.length,
-        tags: drafts.reduce((sum, draft) => sum + draft.tags.length, 0),
-        manifests: revisions.digest.length,
-        layerLinks: layers.path.length,
-        blobs: blobs.digest.length,
-        bytes,
-      },
+    const repositories = drafts.map(
+      ({ index, name, directories, tags, uploads }): Repository => ({
+        index,
+        name,
+        directories,
+        tags,
+        uploads: [...uploads].map(([id, { touched, changed, bytes }]): Upload => {
+          return { repository: name, id, touched, changed: changed === none ? undefined : changed, bytes };
+        }),
+        revisionCount: this.revisions.rows(index).length,
+        layerLinkCount: this.layers.count(index),
+      }),
+    );
+    return closeInventory({
+      digests: this.digests,
       repositories,
+      revisions: this.revisions,
+      layers: this.layers,
+      history: this.#history,
+      tagNames: this.#tagNames,
+      blobs: this.#blobs,
+      manifests: this.#manifests,
       oddities: this.oddities,
       emptyDirectories: this.emptyDirectories,
-      digestCount: digests.size,
-      digest: (id) => digests.text(id),
-      find: (digest) => digests.find(digest),
-      repository: (name) => byName.get(name),
-      hasBlob: (id) => blobRows.rowOf(id) !== -1,
-      blobSize: (id) => blobs.size.at(blobRows.rowOf(id)) ?? 0,
-      blobModified: (id) => blobs.modified.at(blobRows.rowOf(id)),
-      eachBlob: (visit) => {
-        for (let row = 0; row < blobs.digest.length; row++) {
-          visit(blobs.digest.at(row), blobs.size.at(row) ?? 0, blobs.modified.at(row));
-        }
-      },
-      eachRevision: (repository, visit) => {
-        for (const row of byRepository.revisions.rows(repository.index)) {
-          visit(revisions.digest.at(row), revisions.modified.at(row));
-        }
-      },
-      hasRevision: (repository, id) => revisionSet(repository).has(id),
-      eachLayerLink: (repository, visit) => {
-        for (const row of byRepository.layers.rows(repository.index)) {
-          visit(layers.path.at(row), layers.target.at(row), layers.modified.at(row));
-        }
-      },
-      eachHistory: (repository, visit) => {
-        for (const row of byRepository.history.rows(repository.index)) {
-          visit(tagNames[history.tag.at(row)] ?? '', history.digest.at(row), history.modified.at(row));
-        }
-      },
-      manifest: (id) => manifests.get(id),
-    };
-    tables.set(inventory, digests);
-    return inventory;
+    });
   }
 
   #tagsWithoutCurrent(draft: Draft, told: ReadonlySet<string>): void {
+    if (draft.tagsSeen.size === 0) return;
     const current = new Set(draft.tags.map((tag) => tag.name));
     for (const tag of draft.tagsSeen) {
       if (current.has(tag)) continue;
@@ -307,13 +241,10 @@ export class InventoryBuilder {
   }
 }
 
+/** The newest time of no file at all. */
+const none = Number.NEGATIVE_INFINITY;
+
 /** Undefined if one of them is not known. */
 function newest(times: readonly (number | undefined)[]): number | undefined {
   return times.some((time) => time === undefined) ? undefined : Math.max(...times.map((time) => time ?? 0));
-}
-
-function idsIn(column: IntColumn, rows: Iterable<number>): ReadonlySet<DigestId> {
-  const ids = new Set<DigestId>();
-  for (const row of rows) ids.add(column.at(row));
-  return ids;
 }

@@ -37,6 +37,28 @@ export class FloatColumn {
   }
 }
 
+/** Which of the small integers were met. */
+export class IdSet {
+  #marks: Uint8Array;
+
+  /** `size`: how many there are, as far as is known. */
+  constructor(size: number) {
+    this.#marks = new Uint8Array(size);
+  }
+
+  /** False where it was in already. */
+  add(id: number): boolean {
+    if (id >= this.#marks.length) {
+      const larger = new Uint8Array((id + 1) * 2);
+      larger.set(this.#marks);
+      this.#marks = larger;
+    }
+    if (this.#marks[id] === 1) return false;
+    this.#marks[id] = 1;
+    return true;
+  }
+}
+
 /** The (last) row of each id in a column of ids, which may grow. */
 export class RowIndex {
   readonly #ids: IntColumn;

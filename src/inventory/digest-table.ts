@@ -1,15 +1,22 @@
-import { type Digest, splitDigest } from '../registry/digest.ts';
+import type { Digest } from '../registry/digest.ts';
+import { isSha256, readHex } from './hex.ts';
+import type { Inventory } from './inventory.ts';
 
-const width = 32;
+/** 32-bit words of a sha256. */
+export const digestWords = 8;
 
 /**
  * Digests interned to small integers, so that everything else can be a typed array. A sha256 costs 32 bytes and
- * a slot; other algorithms are rare and kept as text.
+ * two slots at least; other algorithms are rare and kept as text.
  */
 export class DigestTable {
-  #bytes = Buffer.alloc(width * 1024);
-  #slots = new Int32Array(4096).fill(-1);
+  #words = new Int32Array(digestWords * 1024);
+  #bytes = Buffer.from(this.#words.buffer);
+  /** An id and one more; 0 is free. */
+  #slots = new Int32Array(4096);
   #size = 0;
+  readonly #asked = new Int32Array(digestWords);
+  readonly #askedBytes = new Uint8Array(this.#asked.buffer);
   readonly #others = new Map<Digest, number>();
   readonly #otherText = new Map<number, Digest>();
 
@@ -20,26 +27,28 @@ export class DigestTable {
 
   /** The id of `digest`, given now if it has none. */
   intern(digest: Digest): number {
-    const { algorithm, hex } = splitDigest(digest);
-    if (algorithm !== 'sha256') return this.#internOther(digest);
+    if (!isSha256(digest)) return this.#internOther(digest);
+    readHex(digest, 'sha256:'.length, this.#askedBytes, 0);
+    return this.internWords(this.#asked, 0);
+  }
+
+  /** As `intern`, of the sha256 whose bytes are the eight words of `words` from `at` on. */
+  internWords(words: Int32Array, at: number): number {
     this.#reserve();
-    const offset = this.#size * width;
-    this.#bytes.write(hex, offset, 'hex');
-    const slot = this.#probe(offset);
-    const found = this.#slots[slot] ?? -1;
+    const slot = this.#probe(words, at);
+    const found = (this.#slots[slot] ?? 0) - 1;
     if (found !== -1) return found;
-    this.#slots[slot] = this.#size;
+    const start = this.#size * digestWords;
+    for (let i = 0; i < digestWords; i++) this.#words[start + i] = words[at + i] ?? 0;
+    this.#slots[slot] = this.#size + 1;
     return this.#size++;
   }
 
   /** The id of `digest`, or -1 if it was never interned. */
   find(digest: Digest): number {
-    const { algorithm, hex } = splitDigest(digest);
-    if (algorithm !== 'sha256') return this.#others.get(digest) ?? -1;
-    this.#reserve();
-    const offset = this.#size * width;
-    this.#bytes.write(hex, offset, 'hex');
-    return this.#slots[this.#probe(offset)] ?? -1;
+    if (!isSha256(digest)) return this.#others.get(digest) ?? -1;
+    readHex(digest, 'sha256:'.length, this.#askedBytes, 0);
+    return (this.#slots[this.#probe(this.#asked, 0)] ?? 0) - 1;
   }
 
   /** The digest whose id is `id`. */
@@ -47,7 +56,14 @@ export class DigestTable {
     const other = this.#otherText.get(id);
     if (other !== undefined) return other;
     if (id < 0 || id >= this.#size) throw new RangeError(`no digest has the id ${id}`);
-    return `sha256:${this.#bytes.toString('hex', id * width, (id + 1) * width)}`;
+    return `sha256:${this.#bytes.toString('hex', id * digestWords * 4, (id + 1) * digestWords * 4)}`;
+  }
+
+  /** Writes the words of `id` to `into` at `at`. False, and nothing written, where it is no sha256. */
+  copyWords(id: number, into: Int32Array, at: number): boolean {
+    if (this.#otherText.has(id)) return false;
+    for (let i = 0; i < digestWords; i++) into[at + i] = this.#words[id * digestWords + i] ?? 0;
+    return true;
   }
 
   #internOther(digest: Digest): number {
@@ -55,39 +71,58 @@ export class DigestTable {
     if (found !== undefined) return found;
     this.#reserve();
     const id = this.#size++;
-    this.#bytes.fill(0, id * width, (id + 1) * width);
     this.#others.set(digest, id);
     this.#otherText.set(id, digest);
     return id;
   }
 
-  /** The slot that holds the digest at `offset`, or the free one where it belongs. */
-  #probe(offset: number): number {
+  /** The slot that holds the digest at `words[at]`, or the free one where it belongs. */
+  #probe(words: Int32Array, at: number): number {
     const mask = this.#slots.length - 1;
     // Both ends, mixed: whoever forges digests that begin alike should not slow us down.
-    const ends = this.#bytes.readUInt32LE(offset) ^ this.#bytes.readUInt32LE(offset + width - 4);
+    const ends = (words[at] ?? 0) ^ (words[at + digestWords - 1] ?? 0);
     const mixed = Math.imul(ends ^ (ends >>> 15), 0x9e3779b1);
     let slot = (mixed ^ (mixed >>> 16)) & mask;
     for (;;) {
-      const id = this.#slots[slot] ?? -1;
-      if (id === -1) return slot;
-      const start = id * width;
-      if (this.#bytes.compare(this.#bytes, start, start + width, offset, offset + width) === 0) return slot;
+      const id = (this.#slots[slot] ?? 0) - 1;
+      if (id === -1 || this.#isAt(id * digestWords, words, at)) return slot;
       slot = (slot + 1) & mask;
     }
   }
 
+  #isAt(start: number, words: Int32Array, at: number): boolean {
+    const own = this.#words;
+    for (let i = 0; i < digestWords; i++) if (own[start + i] !== words[at + i]) return false;
+    return true;
+  }
+
   /** Room for one more digest, and at most half of the slots taken. */
   #reserve(): void {
-    if ((this.#size + 1) * width > this.#bytes.length) {
-      const bytes = Buffer.alloc(this.#bytes.length * 2);
-      this.#bytes.copy(bytes);
-      this.#bytes = bytes;
+    if ((this.#size + 1) * digestWords > this.#words.length) {
+      const words = new Int32Array(this.#words.length * 2);
+      words.set(this.#words);
+      this.#words = words;
+      this.#bytes = Buffer.from(words.buffer);
     }
     if ((this.#size + 1) * 2 <= this.#slots.length) return;
-    this.#slots = new Int32Array(this.#slots.length * 2).fill(-1);
+    this.#slots = new Int32Array(this.#slots.length * 2);
     for (let id = 0; id < this.#size; id++) {
-      if (!this.#otherText.has(id)) this.#slots[this.#probe(id * width)] = id;
+      if (!this.#otherText.has(id)) this.#slots[this.#probe(this.#words, id * digestWords)] = id + 1;
     }
   }
+}
+
+const tables = new WeakMap<Inventory, DigestTable>();
+
+/**
+ * The table whose ids `inventory` uses. Two inventories that share one (the later was read with the earlier as `known`)
+ * mean the same digest by the same id. One that nobody has read (a test's own) has a table of its own each time.
+ */
+export function digestTableOf(inventory: Inventory): DigestTable {
+  return tables.get(inventory) ?? new DigestTable();
+}
+
+/** Remembers whose ids `inventory` uses. For whoever makes one. */
+export function useDigestTable(inventory: Inventory, table: DigestTable): void {
+  tables.set(inventory, table);
 }

@@ -17,7 +17,7 @@ export interface Upload {
   readonly id: string;
   /** The newest time that tells of it (`startedat`, its files), ms since the epoch; undefined: not known, so young. */
   readonly touched: number | undefined;
-  /** The newest time of its files themselves, ms since the epoch; what they say is by another clock. Undefined: not known. */
+  /** The newest time of its files, ms since the epoch; what they say is by another clock. Undefined: not known, or no file. */
   readonly changed: number | undefined;
   /** Size of its `data`. */
   readonly bytes: number;

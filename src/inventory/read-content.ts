@@ -1,14 +1,16 @@
 import { blobsRoot, keyOf, placeOf } from '../registry/layout.ts';
 import type { Reader } from '../storage/storage.ts';
 import type { InventoryBuilder } from './builder.ts';
-import type { Inventory } from './inventory.ts';
+import type { DigestId, Inventory } from './inventory.ts';
+import type { Crew } from './near/crew.ts';
+import { readManifestsNear } from './near/read-near.ts';
 import type { ReadOptions } from './read.ts';
 import { readLateLinks } from './read-late-links.ts';
 import { readManifest } from './read-manifest.ts';
 import { take } from './take.ts';
 
 /** Every blob with its size and time. */
-export async function readBlobs(
+export async function listBlobs(
   reader: Reader,
   builder: InventoryBuilder,
   options: ReadOptions,
@@ -33,13 +35,7 @@ export async function readBlobs(
 
 /** Layer links and blobs as the earlier inventory knew them, and blobs that came since, where a manifest needs them. */
 export async function carryOver(reader: Reader, builder: InventoryBuilder, known: Inventory): Promise<void> {
-  for (const repository of known.repositories) {
-    if (!builder.hasRepository(repository.name)) continue;
-    known.eachLayerLink(repository, (path, target, modified) => {
-      builder.layerLink(repository.name, known.digest(path), known.digest(target), modified);
-    });
-  }
-  known.eachBlob((id, size, modified) => builder.blob(known.digest(id), size, modified));
+  builder.carryOver(known);
   for (const id of builder.manifestIds()) {
     if (known.hasBlob(id)) continue;
     const digest = builder.digests.text(id);
@@ -53,20 +49,33 @@ export async function readManifests(
   reader: Reader,
   builder: InventoryBuilder,
   options: ReadOptions,
+  crew: Crew | undefined,
 ): Promise<void> {
+  const { known, signal, onProgress } = options;
   const ids = builder.manifestIds();
-  let done = 0;
+  const total = ids.length;
+  const unread: DigestId[] = [];
   for (const id of ids) {
-    const before = options.known?.manifest(id);
-    const manifest = before?.state === 'ok' ? before : await readManifest(reader, builder, id);
-    builder.manifest(id, manifest);
-    if (++done % 256 === 0 || done === ids.length) {
-      options.signal?.throwIfAborted();
-      options.onProgress?.({ phase: 'manifests', done, total: ids.length });
-    }
+    const before = known?.manifest(id);
+    if (before?.state === 'ok') builder.manifest(id, before);
+    else unread.push(id);
   }
+  let done = total - unread.length;
+  const tell = (count: number): void => {
+    done += count;
+    onProgress?.({ phase: 'manifests', done, total });
+  };
+  const left = crew === undefined ? unread : await readManifestsNear(builder, unread, tell, crew);
+  if (left !== unread) done = total - left.length;
+  for (const [i, id] of left.entries()) {
+    builder.manifest(id, await readManifest(reader, builder, id));
+    if ((i + 1) % 256 !== 0 && i + 1 !== left.length) continue;
+    signal?.throwIfAborted();
+    tell((i % 256) + 1);
+  }
+  if (unread.length === 0 && total > 0) tell(0);
   await readLateLinks(reader, builder);
-  if (options.known !== undefined) await statNewReferences(reader, builder);
+  if (known !== undefined) await statNewReferences(reader, builder);
 }
 
 /** Blobs that manifests name which came since the earlier inventory. */

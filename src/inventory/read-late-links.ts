@@ -1,7 +1,7 @@
 import type { Digest } from '../registry/digest.ts';
 import { keyOf } from '../registry/layout.ts';
 import type { Reader } from '../storage/storage.ts';
-import type { InventoryBuilder } from './builder.ts';
+import type { Draft, InventoryBuilder } from './builder.ts';
 import type { DigestId } from './inventory.ts';
 import { readLinkPatiently } from './read-link.ts';
 import { readManifest } from './read-manifest.ts';
@@ -30,32 +30,49 @@ export async function readLateLinks(reader: Reader, builder: InventoryBuilder): 
   }
 }
 
-/** What tags and manifests need and their repository does not have so far. A child may be a revision or a layer. */
+/**
+ * What tags and manifests need and their repository does not have so far. A child may be a revision or a layer. Nearly
+ * always that is nothing, so no digest is spelled out but a missing one's.
+ */
 function neededLinks(builder: InventoryBuilder): Needed[] {
   const needed: Needed[] = [];
-  for (const { name: repository, tags, revisions, layers } of builder.soFar()) {
-    const missingRevisions = new Set<DigestId>();
-    const missingLayers = new Set<DigestId>();
-    for (const { target } of tags) if (!revisions.has(target)) missingRevisions.add(target);
-    for (const id of revisions) {
-      const manifest = builder.manifestOf(id);
+  // The repository (its index, and one more) of which an id was seen last: as a revision, as a layer, as missing.
+  const size = builder.digests.size;
+  const seen = { revision: new Int32Array(size), layer: new Int32Array(size) };
+  const missed = { revision: new Int32Array(size), layer: new Int32Array(size) };
+
+  function inRepository({ index, name, tags }: Draft): void {
+    const mark = index + 1;
+    const isMissing = (what: 'revision' | 'layer', id: DigestId): boolean => seen[what][id] !== mark;
+    function need(what: 'revision' | 'layer', id: DigestId): void {
+      if (missed[what][id] === mark) return;
+      missed[what][id] = mark;
+      const digest = builder.digests.text(id);
+      needed.push(
+        what === 'revision'
+          ? { kind: 'revision', repository: name, digest, key: keyOf.revision(name, digest) }
+          : { kind: 'layer-link', repository: name, digest, key: keyOf.layerLink(name, digest) },
+      );
+    }
+    const rows = builder.revisions.rows(index);
+    for (const row of rows) seen.revision[builder.revisions.target(row)] = mark;
+    builder.layers.each(index, (path) => {
+      seen.layer[path] = mark;
+    });
+    for (const { target } of tags) if (isMissing('revision', target)) need('revision', target);
+    for (const row of rows) {
+      const manifest = builder.manifestOf(builder.revisions.target(row));
       if (manifest?.state !== 'ok') continue;
-      for (const blob of manifest.blobs) if (!layers.has(blob)) missingLayers.add(blob);
+      for (const blob of manifest.blobs) if (isMissing('layer', blob)) need('layer', blob);
       for (const child of manifest.children) {
-        if (revisions.has(child) || layers.has(child)) continue;
-        missingRevisions.add(child);
-        missingLayers.add(child);
+        if (!isMissing('revision', child) || !isMissing('layer', child)) continue;
+        need('revision', child);
+        need('layer', child);
       }
     }
-    for (const id of missingRevisions) {
-      const digest = builder.digests.text(id);
-      needed.push({ kind: 'revision', repository, digest, key: keyOf.revision(repository, digest) });
-    }
-    for (const id of missingLayers) {
-      const digest = builder.digests.text(id);
-      needed.push({ kind: 'layer-link', repository, digest, key: keyOf.layerLink(repository, digest) });
-    }
   }
+
+  for (const draft of builder.drafts) inRepository(draft);
   return needed;
 }
 

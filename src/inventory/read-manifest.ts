@@ -7,7 +7,7 @@ import { isBlobWhole } from './hash-blobs.ts';
 import type { DigestId, Manifest, WrongSize } from './inventory.ts';
 
 /** Shared by all manifests that are right, which are nearly all. */
-const noneWrong: readonly WrongSize[] = [];
+export const noneWrong: readonly WrongSize[] = [];
 
 /** Reads, checks and parses the manifest whose digest has the id, interning what it names. */
 export async function readManifest(

@@ -1,12 +1,11 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { Digest } from '../registry/digest.ts';
-import { type Place, placeOf, repositoriesRoot } from '../registry/layout.ts';
-import type { Entry, Reader } from '../storage/storage.ts';
-import { digestTableOf, InventoryBuilder } from './builder.ts';
+import type { Reader } from '../storage/storage.ts';
+import { InventoryBuilder } from './builder.ts';
+import { digestTableOf } from './digest-table.ts';
 import type { Inventory } from './inventory.ts';
-import { carryOver, readBlobs, readManifests } from './read-content.ts';
-import { readLink, rereadDelays } from './read-link.ts';
-import { take } from './take.ts';
+import { Crew } from './near/crew.ts';
+import { readBlobsNear, readRepositoriesNear } from './near/read-near.ts';
+import { carryOver, listBlobs, readManifests } from './read-content.ts';
+import { listRepositories } from './read-repositories.ts';
 
 export interface ReadProgress {
   readonly phase: 'repositories' | 'blobs' | 'manifests';
@@ -24,17 +23,41 @@ export interface ReadOptions {
    * immutable; what it does not know is looked up one by one.
    */
   readonly known?: Inventory;
+  /**
+   * Of `known`, only ids and parsed manifests are used: layer links and blobs are read, too. To tell what has become of
+   * them.
+   */
+  readonly afresh?: boolean;
+  /**
+   * Whether everything is looked at (the default): every directory listed, every link read. Otherwise (`swift`) a layer
+   * link that is a file of a link's length is taken for what its path says, and directories that hold one file alone by
+   * the grammar (`<hex>/link`, `<hex>/data`, `current/link`) are not listed: what else lies in them is not told. Tag and
+   * revision links are read either way. For a collector that stumbles over nothing of that. A storage that cannot be
+   * looked at from threads is looked at thoroughly.
+   */
+  readonly thorough?: boolean;
+  /**
+   * How the work is shared out among threads, where any can look. Left out: as it pays. `threads`: so many beside this
+   * one, from the beginning (0: none). `splitAt`: names in a directory from which on it is shared out.
+   */
+  readonly sharing?: { readonly threads?: number; readonly splitAt?: number };
 }
 
-/** Reads a storage whole. Repositories come before blobs: a link is never older than its blob. */
+/**
+ * Reads a storage whole. Repositories come before blobs: a link is never older than its blob. Then come manifests, and
+ * links that were written while all that was read.
+ */
 export async function readInventory(reader: Reader, options: ReadOptions = {}): Promise<Inventory> {
-  const { known } = options;
+  const { known, afresh = false } = options;
   const builder = new InventoryBuilder(known === undefined ? undefined : digestTableOf(known));
-  await readRepositories(reader, builder, options);
-  if (known === undefined) await readBlobs(reader, builder, options);
-  else await carryOver(reader, builder, known);
-  await readManifests(reader, builder, options);
-  return builder.close();
+  const contents = afresh ? { ...options, known: undefined } : options;
+  return withCrew(reader, options, async (crew) => {
+    await readRepositories(reader, builder, contents, crew);
+    if (contents.known === undefined) await readBlobs(reader, builder, contents, crew);
+    else await carryOver(reader, builder, contents.known);
+    await readManifests(reader, builder, options, crew);
+    return builder.close();
+  });
 }
 
 /**
@@ -46,89 +69,45 @@ export async function readReferences(
   options: ReadOptions & { readonly known: Inventory },
 ): Promise<Inventory> {
   const builder = new InventoryBuilder(digestTableOf(options.known));
-  await readRepositories(reader, builder, options);
-  return builder.close();
+  return withCrew(reader, options, async (crew) => {
+    await readRepositories(reader, builder, options, crew);
+    return builder.close();
+  });
 }
 
-async function readRepositories(
+/** Calls `read` with threads, where the storage can be looked at from any; they have ended when it returns. */
+async function withCrew<T>(
+  { near }: Reader,
+  { signal, thorough = true, sharing }: ReadOptions,
+  read: (crew: Crew | undefined) => Promise<T>,
+): Promise<T> {
+  if (near === undefined) return read(undefined);
+  const crew = await Crew.open(near, { thorough, signal, ...sharing });
+  try {
+    return await read(crew);
+  } finally {
+    await crew.close();
+  }
+}
+
+function readRepositories(
   reader: Reader,
   builder: InventoryBuilder,
   options: ReadOptions,
+  crew: Crew | undefined,
 ): Promise<void> {
-  const { known, onProgress } = options;
-  const skip = known === undefined ? undefined : (key: string): boolean => key.endsWith('/_layers/');
-  const malformed: MalformedLink[] = [];
-  let done = 0;
-  for await (const page of reader.list(repositoriesRoot, skip)) {
-    options.signal?.throwIfAborted();
-    for (const entry of page) {
-      const place = placeOf(entry.key);
-      if (isLink(place) && entry.type === 'file') {
-        const digest = await readLink(reader, entry.key);
-        if (typeof digest === 'string') link(builder, place, digest, entry);
-        else if (digest !== undefined) malformed.push({ entry, place, wrong: digest.wrong });
-      } else {
-        await take(reader, builder, entry, place);
-      }
-    }
-    done += page.length;
-    onProgress?.({ phase: 'repositories', done });
-  }
-  await settleLinks(reader, builder, malformed);
+  return crew === undefined
+    ? listRepositories(reader, builder, options)
+    : readRepositoriesNear(reader, builder, options, crew);
 }
 
-type LinkPlace = Extract<Place, { kind: 'revision' | 'layer-link' | 'tag' }>;
-
-interface MalformedLink {
-  readonly entry: Entry;
-  readonly place: LinkPlace;
-  readonly wrong: string;
-}
-
-function isLink(place: Place): place is LinkPlace {
-  return place.kind === 'revision' || place.kind === 'layer-link' || place.kind === 'tag';
-}
-
-/** Reads bad links again, a few times, all of them after each pause, and records as malformed what stays so. */
-async function settleLinks(
+function readBlobs(
   reader: Reader,
   builder: InventoryBuilder,
-  malformed: readonly MalformedLink[],
+  options: ReadOptions,
+  crew: Crew | undefined,
 ): Promise<void> {
-  let rest = malformed;
-  for (const delay of rereadDelays) {
-    if (rest.length === 0) return;
-    await sleep(delay);
-    const still: MalformedLink[] = [];
-    for (const { entry, place } of rest) {
-      const digest = await readLink(reader, entry.key);
-      if (typeof digest === 'object') still.push({ entry, place, wrong: digest.wrong });
-      const fresh = typeof digest === 'string' ? await reader.stat(entry.key) : undefined;
-      if (typeof digest === 'string' && fresh !== undefined) link(builder, place, digest, fresh);
-    }
-    rest = still;
-  }
-  for (const { entry, place, wrong } of rest) {
-    see(builder, place);
-    builder.oddities.push({ kind: 'malformed-link', key: entry.key, detail: wrong });
-  }
-}
-
-/** Notes that the repository and its directories exist, whatever is wrong with what is in them. */
-function see(builder: InventoryBuilder, place: LinkPlace): void {
-  if (place.kind === 'layer-link') builder.directory(place.repository, '_layers');
-  else builder.directory(place.repository, '_manifests', place.kind === 'tag' ? 'tags' : 'revisions');
-}
-
-function link(builder: InventoryBuilder, place: LinkPlace, target: Digest, entry: Entry): void {
-  see(builder, place);
-  if (place.kind === 'tag') {
-    builder.tag(place.repository, place.tag, target, entry.modified);
-  } else if (place.kind === 'layer-link') {
-    builder.layerLink(place.repository, place.digest, target, entry.modified);
-  } else if (place.digest === target) {
-    builder.revision(place.repository, target, entry.modified);
-  } else {
-    builder.oddities.push({ kind: 'link-mismatch', key: entry.key, detail: `names ${target}` });
-  }
+  return crew === undefined
+    ? listBlobs(reader, builder, options)
+    : readBlobsNear(reader, builder, options, crew);
 }

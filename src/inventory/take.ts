@@ -56,7 +56,8 @@ function emptyDirectory(
   if (repository !== undefined && area !== undefined) builder.directory(repository, area, sub);
   if (repository !== undefined && tag !== undefined) builder.tagSeen(repository, tag);
   if (repository !== undefined && upload !== undefined) {
-    builder.upload(repository, upload, entry.modified, 0);
+    // A directory's time is also that of the last removal from it: it tells of an age, and of no write.
+    builder.upload(repository, upload, Number.NEGATIVE_INFINITY, 0, [entry.modified]);
     return;
   }
   if (isSpareDirectory(entry.key)) builder.emptyDirectories.push(entry.key);

@@ -57,7 +57,7 @@ export interface RunLogOptions {
 /** Some 450,000 digests. Of all logs together twice as much is kept: see records.ts. */
 const namesAtMost = 32 * 1024 * 1024;
 /** So many items at most in one line: what a torn line loses, and how much is put together in memory. */
-const itemsInLine = 2_000;
+const itemsInLine = 4_000;
 
 /** Opens the log of a run. The lock must be held. */
 export async function openRunLog(options: RunLogOptions): Promise<RunLog> {
@@ -148,13 +148,19 @@ type Group = LineOf<'going'>['groups'][number];
 function grouped(items: readonly LoggedItem[]): { groups: Group[]; because: string[] } {
   const groups = new Map<string, Group>();
   const because = new Map<string, number>();
+  let last: { readonly group: Group; readonly text: string } | undefined;
   for (const { kind, repository, name, because: text } of items) {
-    const reason = because.get(text) ?? because.size;
-    because.set(text, reason);
-    const key = JSON.stringify([kind, repository, reason]);
-    const group = groups.get(key) ?? { kind, repository, because: reason, names: [] };
-    groups.set(key, group);
-    group.names.push(name);
+    // They come in such order, mostly.
+    const isSame = last?.text === text && last.group.kind === kind && last.group.repository === repository;
+    if (last === undefined || !isSame) {
+      const reason = because.get(text) ?? because.size;
+      because.set(text, reason);
+      const key = JSON.stringify([kind, repository, reason]);
+      const group = groups.get(key) ?? { kind, repository, because: reason, names: [] };
+      groups.set(key, group);
+      last = { group, text };
+    }
+    last.group.names.push(name);
   }
   return { groups: [...groups.values()], because: [...because.keys()] };
 }

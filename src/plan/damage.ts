@@ -1,6 +1,7 @@
-import type { DigestId, Inventory, Repository, WrongSize } from '../inventory/inventory.ts';
-import { type Digest, splitDigest } from '../registry/digest.ts';
+import type { DigestId, Inventory, Repository, Tag, WrongSize } from '../inventory/inventory.ts';
+import type { Digest } from '../registry/digest.ts';
 import { keyOf } from '../registry/layout.ts';
+import { IdMap, IdSet } from './id-set.ts';
 import { homesOf, thingsInTheWay } from './whereabouts.ts';
 
 /** Something unreadable or missing, and what needs it. */
@@ -39,6 +40,8 @@ export interface DamageFound {
   readonly needed: ReadonlyMap<string, Needer>;
   /** The key of the oddity that stands at `key`, or on the way there. */
   readonly inTheWay: (key: string) => string | undefined;
+  /** Whether any layer link leads to another digest than that in its path: nearly nowhere does one. */
+  readonly detours: boolean;
 }
 
 const found = new WeakMap<Inventory, DamageFound>();
@@ -61,9 +64,19 @@ export function findDamage(inventory: Inventory): DamageFound {
     if (tag === undefined || place === undefined) damage.push(item);
     else if (!needed.has(place)) needed.set(place, { repository, tag });
   };
+  const size = inventory.digestCount;
+  const room: Room = { linked: new IdMap(size), seen: new IdSet(size), told: new IdSet(size) };
   const homes = homesOf(inventory);
-  for (const repository of inventory.repositories) inspectRepository(inventory, repository, homes, note);
-  const result = { damage, needed, inTheWay };
+  let detours = false;
+  for (const repository of inventory.repositories) {
+    for (const one of [room.linked, room.seen, room.told]) one.clear();
+    inventory.eachLayerLink(repository, (path, target) => {
+      room.linked.set(path, target);
+      if (path !== target) detours = true;
+    });
+    inspectRepository(inventory, repository, { homes, note, room });
+  }
+  const result = { damage, needed, inTheWay, detours };
   found.set(inventory, result);
   return result;
 }
@@ -71,22 +84,29 @@ export function findDamage(inventory: Inventory): DamageFound {
 /** Takes what was found. `missing`: the key where something should be, where that is not the damage's own. */
 type Note = (damage: Damage, missing?: string) => void;
 
-/** A tag, and the digest of the manifest that it names. */
-interface Root {
-  readonly tag: string;
-  readonly manifest: Digest;
+/** A tag, and what it names. Texts are made only of what is told: nearly always there is nothing. */
+type Root = Pick<Tag, 'name' | 'target'>;
+
+/** What is known of one repository, and then of the next. */
+interface Room {
+  /** Its layer links: digest in the path → digest that the content leads to. */
+  readonly linked: IdMap;
+  readonly seen: IdSet;
+  readonly told: IdSet;
 }
 
 function inspectRepository(
   inventory: Inventory,
   repository: Repository,
-  homes: (id: DigestId) => string | undefined,
-  note: Note,
+  context: {
+    readonly homes: (id: DigestId) => string | undefined;
+    readonly note: Note;
+    readonly room: Room;
+  },
 ): void {
   const { name } = repository;
-  const linked = linkedBlobs(inventory, repository);
-  const seen = new Set<DigestId>();
-  const told = new Set<DigestId>();
+  const { homes, note, room } = context;
+  const { linked, seen, told } = room;
 
   function tell(
     kind: Damage['kind'],
@@ -95,28 +115,28 @@ function inspectRepository(
     digest: Digest,
     text: string,
   ): void {
-    const manifest = root?.manifest ?? digest;
-    note({ kind, key, repository: name, tag: root?.tag, manifest, detail: text });
+    const manifest = root === undefined ? digest : inventory.digest(root.target);
+    note({ kind, key, repository: name, tag: root?.name, manifest, detail: text });
   }
 
   function manifest(id: DigestId, root: Root | undefined): void {
-    if (told.has(id)) return;
-    const digest = inventory.digest(id);
     const read = inventory.manifest(id);
+    if (read === undefined || read.state === 'ok' || told.has(id)) return;
+    if (read.state === 'missing' && root === undefined) return;
+    told.add(id);
+    const digest = inventory.digest(id);
     const key = keyOf.blob(digest);
-    if (read?.state === 'missing' && root !== undefined) {
+    const tag = root?.name;
+    if (read.state === 'missing') {
       tell('manifest-missing', key, root, digest, `the manifest ${digest} is gone`);
-    } else if (read?.state === 'damaged') {
+    } else if (read.state === 'damaged') {
       const kind = read.whole ? 'manifest-invalid' : 'manifest-damaged';
       const detail = `the manifest ${digest} cannot be read: ${read.why}`;
-      note({ kind, key, repository: name, tag: root?.tag, manifest: digest, detail });
-    } else if (read?.state === 'unknown') {
-      const detail = `the manifest ${digest} is of no known kind: ${read.why}`;
-      note({ kind: 'manifest-unknown', key, repository: name, tag: root?.tag, manifest: digest, detail });
+      note({ kind, key, repository: name, tag, manifest: digest, detail });
     } else {
-      return;
+      const detail = `the manifest ${digest} is of no known kind: ${read.why}`;
+      note({ kind: 'manifest-unknown', key, repository: name, tag, manifest: digest, detail });
     }
-    told.add(id);
   }
 
   function follow(id: DigestId, root: Root): void {
@@ -144,20 +164,15 @@ function inspectRepository(
   }
 
   function needBlob(id: DigestId, root: Root): void {
-    if (told.has(id)) return;
-    const digest = inventory.digest(id);
     const target = linked.get(id);
-    if (target === undefined) {
-      told.add(id);
-      if (inventory.hasBlob(id)) {
-        const text = `the blob ${digest} is there, but not linked in this repository`;
-        tell('layer-link-missing', keyOf.layerLink(name, digest), root, digest, text);
-      } else {
-        tell('blob-missing', keyOf.blob(digest), root, digest, `the blob ${digest} is gone`);
-      }
-    } else if (!inventory.hasBlob(target)) {
-      told.add(id);
-      const key = keyOf.blob(inventory.digest(target));
+    if ((target !== -1 && inventory.hasBlob(target)) || told.has(id)) return;
+    told.add(id);
+    const digest = inventory.digest(id);
+    if (target === -1 && inventory.hasBlob(id)) {
+      const text = `the blob ${digest} is there, but not linked in this repository`;
+      tell('layer-link-missing', keyOf.layerLink(name, digest), root, digest, text);
+    } else {
+      const key = keyOf.blob(target === -1 ? digest : inventory.digest(target));
       tell('blob-missing', key, root, digest, `the blob ${digest} is gone`);
     }
   }
@@ -171,38 +186,21 @@ function inspectRepository(
   }
 
   for (const tag of repository.tags) {
-    const digest = inventory.digest(tag.target);
-    const root: Root = { tag: tag.name, manifest: digest };
     if (inventory.hasRevision(repository, tag.target)) {
-      follow(tag.target, root);
-    } else if (linked.has(tag.target)) {
+      follow(tag.target, tag);
+      continue;
+    }
+    const digest = inventory.digest(tag.target);
+    const key = keyOf.tag(name, tag.name);
+    if (linked.has(tag.target)) {
       const text = `the tag names ${digest}, which is linked as a layer only (as registry 2.1.0 did)`;
-      tell('tag-through-layers', keyOf.tag(name, tag.name), root, digest, text);
+      tell('tag-through-layers', key, tag, digest, text);
     } else {
       const home = homes(tag.target);
       const detail = `the tag names ${digest}, which this repository does not have${home === undefined ? '' : ` (${home} has it)`}`;
-      const key = keyOf.tag(name, tag.name);
-      const item = { kind: 'tag-without-revision', key, repository: name, ...root, detail } as const;
-      note(item, keyOf.revision(name, digest));
+      const item = { key, repository: name, tag: tag.name, manifest: digest, detail };
+      note({ kind: 'tag-without-revision', ...item }, keyOf.revision(name, digest));
     }
   }
   inventory.eachRevision(repository, (id) => manifest(id, undefined));
-}
-
-/** Layer links of a repository: digest in the path → digest that the content leads to. */
-function linkedBlobs(inventory: Inventory, repository: Repository): Map<DigestId, DigestId> {
-  const linked = new Map<DigestId, DigestId>();
-  inventory.eachLayerLink(repository, (path, target) => linked.set(path, target));
-  return linked;
-}
-
-/** Whether a kept manifest names a blob by anything but its sha256: the registry's collector sweeps such blobs. */
-export function namesOtherAlgorithms(inventory: Inventory, id: DigestId): string | undefined {
-  const manifest = inventory.manifest(id);
-  if (manifest?.state !== 'ok') return undefined;
-  for (const named of [...manifest.blobs, ...manifest.children]) {
-    const digest = inventory.digest(named);
-    if (splitDigest(digest).algorithm !== 'sha256') return digest;
-  }
-  return undefined;
 }

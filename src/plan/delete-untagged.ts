@@ -26,14 +26,15 @@ export function decideDeleteUntagged(plan: Plan, wish: 'auto' | boolean): Delete
 
 function whyItHurts(plan: Plan): string | undefined {
   const { inventory, manifests } = plan.kept;
-  let untagged = 0;
+  let kept = 0;
   let pairs = 0;
-  for (const repository of inventory.repositories) {
-    const kept = manifests[repository.index];
-    const tagged = new Set(repository.tags.map((tag) => tag.target));
-    for (const id of kept?.keys() ?? []) if (!tagged.has(id)) untagged++;
-    pairs += (kept?.size ?? 0) * repository.tags.length;
+  for (const { index, tags } of inventory.repositories) {
+    const count = manifests[index]?.size ?? 0;
+    kept += count;
+    pairs += count * tags.length;
   }
+  // Whatever a tag names is kept for that reason before any other.
+  const untagged = kept - plan.totals.kept.tagged;
   if (untagged > 0)
     return `${untagged} untagged manifests stay (children, referrers, young or protected ones)`;
   const without = inventory.repositories.find(({ directories }) => !directories.has('tags'));

@@ -1,29 +1,15 @@
 import type { DigestId, Inventory, Oddity } from '../inventory/inventory.ts';
-import type { Digest } from '../registry/digest.ts';
 import { keyOf, placeOf, repositoriesRoot, storageRoot } from '../registry/layout.ts';
-import { type Damage, type DamageFound, findDamage, namesOtherAlgorithms } from './damage.ts';
-import { type FindingKind, kinds, type Severity, severityOf } from './kinds.ts';
+import { collectorHazards } from './collector-hazards.ts';
+import { type Damage, type DamageFound, findDamage } from './damage.ts';
+import { finding, type StorageFinding } from './finding.ts';
+import { damagedBy, spoiltBy } from './isolate.ts';
+import { type FindingKind, kinds, type Severity } from './kinds.ts';
 import { findOrphans } from './orphans.ts';
-import type { Kept, Plan } from './plan.ts';
-import { type Needer, tagsThatNeed, whoNeeds } from './who-needs.ts';
+import type { CollectorName, Plan } from './plan.ts';
+import { type Needer, whoNeeds } from './who-needs.ts';
 
-export type { FindingKind, Severity };
-
-/** Something that `check` tells, and that a run refuses on unless it is a warning. `path` is a storage key. */
-export interface StorageFinding {
-  readonly severity: Severity;
-  readonly kind: FindingKind;
-  readonly path: string;
-  readonly repository: string | null;
-  /** A tag that needs it. */
-  readonly tag: string | null;
-  /** The manifest with which it would go from its repository. */
-  readonly manifest: Digest | null;
-  /** How many there are of it: `path` is one of them. */
-  readonly count: number;
-  readonly detail: string;
-  readonly cure: string;
-}
+export type { FindingKind, Severity, StorageFinding };
 
 /** What decides, beside what the storage holds, how bad a thing is. */
 export interface About {
@@ -34,6 +20,8 @@ export interface About {
   readonly allowNoTags: boolean;
   /** `proxy.remoteurl`, when it is a pull-through cache. */
   readonly proxy: string | undefined;
+  /** Which collector will run; the registry's own by default, which stumbles over more. */
+  readonly collector?: CollectorName;
 }
 
 /** What reading every blob told. */
@@ -46,29 +34,56 @@ export interface BlobFaults {
 
 /**
  * Everything that is broken or odd, the worst first. What only manifests that go have (an unusual digest, an old schema)
- * is not told: it goes with them before the collector sees it.
+ * is not told: it goes with them before the collector sees it. Damage to a repository that the plan leaves alone is a
+ * warning.
  */
 export function findFindings(plan: Plan, about: About, faults?: BlobFaults): StorageFinding[] {
-  const { kept } = plan;
-  const { inventory } = kept;
+  const { inventory } = plan.kept;
   const found = withoutConsequences(findDamage(inventory), about.missingAreas);
   const faulty = faults === undefined ? [] : faultyBlobs(inventory, faults, found.damage);
-  const all = [
-    ...found.damage.map(fromDamage),
-    ...inventory.oddities.map((oddity) => fromOddity(oddity, found.needed.get(oddity.key))),
-    ...withoutLayersDirectory(inventory, about.major, found),
-    ...halfAStorage(inventory, about.missingAreas),
-    ...noTags(inventory, about.allowNoTags),
-    ...otherAlgorithms(kept),
-    ...(about.major >= 3 ? schema1(kept) : []),
-    ...faulty,
-    ...(about.missingAreas.includes('blobs/') ? [] : orphans(inventory, found)),
-  ];
-  return worstFirst(about.proxy === undefined ? all : all.map(asInACache));
+  const rest = about.missingAreas.includes('blobs/') ? [] : orphans(inventory, found);
+  return worstFirst([
+    ...decisive(plan, about, found),
+    ...[...faulty, ...rest].map((one) => judge(one, about)),
+  ]);
 }
 
-function asInACache(found: StorageFinding): StorageFinding {
-  return { ...found, severity: kinds[found.kind].cached ?? found.severity };
+/** Those that a run refuses on. */
+export function findObstacles(plan: Plan, about: About): StorageFinding[] {
+  const found = withoutConsequences(findDamage(plan.kept.inventory), about.missingAreas);
+  return worstFirst(decisive(plan, about, found).filter(({ severity }) => severity !== 'warning'));
+}
+
+/** All among which there may be something that speaks against a run. */
+function decisive({ kept, isolated }: Plan, about: About, found: DamageFound): StorageFinding[] {
+  const { inventory } = kept;
+  const all = [
+    ...found.damage.map((damage) => leaveAlone(fromDamage(damage), isolated, damagedBy(damage))),
+    ...inventory.oddities.map((oddity) =>
+      leaveAlone(fromOddity(oddity, found.needed.get(oddity.key)), isolated, spoiltBy(oddity)),
+    ),
+    ...halfAStorage(inventory, about.missingAreas),
+    ...noTags(inventory, about.allowNoTags),
+    ...(about.collector === 'native' ? [] : collectorHazards(kept, about.major, found)),
+  ];
+  return all.map((one) => judge(one, about));
+}
+
+/** As bad as it is for what is cleaned, and by whom. */
+function judge(found: StorageFinding, { proxy, collector }: About): StorageFinding {
+  const { cached, native } = kinds[found.kind];
+  if (proxy !== undefined && cached !== undefined) return { ...found, severity: cached };
+  return collector === 'native' && native === 'warning' ? { ...found, severity: native } : found;
+}
+
+/** `culprit`: the repository that can be left alone because of it. */
+function leaveAlone(
+  found: StorageFinding,
+  isolated: ReadonlySet<string>,
+  culprit: string | undefined,
+): StorageFinding {
+  if (found.severity === 'warning' || culprit === undefined || !isolated.has(culprit)) return found;
+  return { ...found, severity: 'warning', detail: `left alone: ${found.detail}`, leftAlone: true };
 }
 
 function orphans(inventory: Inventory, found: DamageFound): StorageFinding[] {
@@ -85,21 +100,6 @@ function withoutConsequences(found: DamageFound, missingAreas: readonly string[]
   return { ...found, damage: found.damage.filter(({ kind }) => !owed.has(kind)) };
 }
 
-interface Particulars {
-  readonly repository?: string | null | undefined;
-  readonly tag?: string | null | undefined;
-  readonly manifest?: Digest;
-  readonly count?: number;
-  readonly detail?: string;
-}
-
-function finding(kind: FindingKind, path: string, particulars: Particulars): StorageFinding {
-  const { means, cure } = kinds[kind];
-  const { repository = null, tag = null, manifest = null, count = 1, detail = means } = particulars;
-  const severity = severityOf(kind, tag !== null);
-  return { severity, kind, path, repository, tag, manifest, count, detail, cure };
-}
-
 function fromDamage({ kind, key, ...particulars }: Damage): StorageFinding {
   return finding(kind, key, particulars);
 }
@@ -109,19 +109,6 @@ function fromOddity({ kind, key, detail }: Oddity, needer: Partial<Needer> = {})
   const repository = needer.repository ?? ('repository' in place ? place.repository : undefined);
   const tag = needer.tag ?? ('tag' in place ? place.tag : undefined);
   return finding(kind, key, { repository, tag, detail });
-}
-
-function withoutLayersDirectory(
-  inventory: Inventory,
-  major: number,
-  { inTheWay }: DamageFound,
-): StorageFinding[] {
-  return inventory.repositories
-    .filter(({ directories }) => directories.has('_manifests') && !directories.has('_layers'))
-    .filter(({ revisionCount }) => major >= 3 || revisionCount > 0)
-    .map(({ name }) => ({ repository: name, key: keyOf.area(name, '_layers') }))
-    .filter(({ key }) => inTheWay(key) === undefined)
-    .map(({ repository, key }) => finding('no-layers-directory', key, { repository }));
 }
 
 function halfAStorage({ counts }: Inventory, missingAreas: readonly string[]): StorageFinding[] {
@@ -138,45 +125,6 @@ function noTags({ counts }: Inventory, allowNoTags: boolean): StorageFinding[] {
   if (allowNoTags || counts.tags > 0 || counts.manifests === 0) return [];
   const detail = `there are ${counts.manifests} manifests, but not one tag in the whole registry: everything would go`;
   return [finding('no-tags', repositoriesRoot, { detail })];
-}
-
-/** The collector marks the sha512 that the manifest names and sweeps the sha256 under which the blob is stored. */
-function otherAlgorithms(kept: Kept): StorageFinding[] {
-  return eachKept(kept, (id) => {
-    const digest = namesOtherAlgorithms(kept.inventory, id);
-    if (digest === undefined) return undefined;
-    const detail = `the manifest names ${digest}; the collector would sweep it, since it is stored by its sha256`;
-    return { kind: 'other-algorithm', detail };
-  });
-}
-
-function schema1(kept: Kept): StorageFinding[] {
-  return eachKept(kept, (id) => {
-    const manifest = kept.inventory.manifest(id);
-    if (manifest?.state !== 'ok' || manifest.kind !== 'schema1') return undefined;
-    return { kind: 'schema1', detail: kinds.schema1.means };
-  });
-}
-
-/** A finding for every manifest that stays and is seen to be odd, at its revision link. */
-function eachKept(
-  { inventory, manifests }: Kept,
-  see: (id: DigestId) => { kind: FindingKind; detail: string } | undefined,
-): StorageFinding[] {
-  return inventory.repositories.flatMap((repository) => {
-    const seen = new Map<DigestId, { kind: FindingKind; detail: string }>();
-    for (const id of manifests[repository.index]?.keys() ?? []) {
-      const odd = see(id);
-      if (odd !== undefined) seen.set(id, odd);
-    }
-    if (seen.size === 0) return [];
-    const tags = tagsThatNeed(inventory, repository, seen);
-    return [...seen].map(([id, { kind, detail }]) => {
-      const manifest = inventory.digest(id);
-      const about = { repository: repository.name, tag: tags.get(id) ?? null, manifest, detail };
-      return finding(kind, keyOf.revision(repository.name, manifest), about);
-    });
-  });
 }
 
 /** A manifest that does not hash to its name was found already, with more to say about it; so was a blob's wrong size. */

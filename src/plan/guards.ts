@@ -1,5 +1,5 @@
 import { keyOf } from '../registry/layout.ts';
-import { type About, findFindings, type StorageFinding } from './findings.ts';
+import { type About, findObstacles, type StorageFinding } from './findings.ts';
 import type { Plan } from './plan.ts';
 
 /** A reason not to run: what and where, why, and what to do about it. */
@@ -58,15 +58,13 @@ function wrongMount({ plan, apiRepositories }: GuardContext): Refusal[] {
 
 /** What `check` calls an error or an obstacle: all that speaks against a run in what the storage holds. */
 function findings({ plan, ...about }: GuardContext): Refusal[] {
-  return findFindings(plan, about)
-    .filter(({ severity }) => severity !== 'warning')
-    .map((finding) => ({
-      guard: finding.kind,
-      key: finding.path,
-      reason: `${finding.detail}${neededBy(finding)}`,
-      cure: finding.cure,
-      finding,
-    }));
+  return findObstacles(plan, about).map((finding) => ({
+    guard: finding.kind,
+    key: finding.path,
+    reason: `${finding.detail}${neededBy(finding)}`,
+    cure: finding.cure,
+    finding,
+  }));
 }
 
 function neededBy({ repository, tag }: StorageFinding): string {

@@ -27,6 +27,16 @@ interface Kind {
   readonly untagged?: Severity;
   /** In a pull-through cache, which has no more than was asked for and is never collected; as elsewhere by default. */
   readonly cached?: Severity;
+  /**
+   * With the native collector, where that does not stumble over it. `none`: nothing is to be told, since registries make
+   * and serve it themselves. As with the registry's own by default.
+   */
+  readonly native?: 'warning' | 'none';
+  /**
+   * It is damage to one repository, all of whose links are known still: that can be left alone, and the others cleaned
+   * (`Policy.damage`).
+   */
+  readonly isolates?: true;
   /** What it is, in a few words. */
   readonly means: string;
   /** What to do about it. */
@@ -44,44 +54,52 @@ export const kinds: Readonly<Record<FindingKind, Kind>> = {
   'tag-without-revision': {
     severity: 'error',
     cached: 'warning',
+    isolates: true,
     means: 'a tag names a manifest that its repository does not have',
     cure: `${pushAgain}, or remove the directory of the tag.`,
   },
   'tag-through-layers': {
     severity: 'error',
+    isolates: true,
     means: 'a tag names a manifest that is linked as a layer only, as registry 2.1.0 did',
     cure: 'Push the image again: current registries do not serve what is linked so, and their collector sweeps it.',
   },
   'manifest-missing': {
     severity: 'error',
     cached: 'warning',
+    isolates: true,
     means: 'a manifest that a tag needs is gone',
     cure: `${pushAgain}, ${restore}, or delete the manifest that the tag names by its digest.`,
   },
   'manifest-damaged': {
     severity: 'error',
     untagged: 'obstacle',
+    isolates: true,
     means: 'the bytes of a manifest are not those that its digest names',
     cure: 'Stop the registry, remove the file, start it and push the image again (a registry never overwrites a blob); or delete the manifest by its digest if nobody needs it.',
   },
   'manifest-invalid': {
     severity: 'obstacle',
+    isolates: true,
     means: "a manifest was stored as it was pushed, but the registry's collector cannot be trusted with it",
     cure: byDigest,
   },
   'manifest-unknown': {
     severity: 'obstacle',
+    isolates: true,
     means: 'a manifest is of no known kind, so nobody knows what it needs',
     cure: byDigest,
   },
   'blob-missing': {
     severity: 'error',
     cached: 'warning',
+    isolates: true,
     means: 'a config or layer that a tag needs is gone',
     cure: `${pushAgain}, ${restore}, or delete the manifest that the tag names by its digest.`,
   },
   'blob-size': {
     severity: 'error',
+    isolates: true,
     means: 'a config or layer that a tag needs is cut off, or longer than it was',
     cure: 'Stop the registry, remove the file, start it and push the image again (a registry never overwrites a blob).',
   },
@@ -105,6 +123,7 @@ export const kinds: Readonly<Record<FindingKind, Kind>> = {
   'layer-link-missing': {
     severity: 'error',
     cached: 'warning',
+    isolates: true,
     means: 'a config or layer that a tag needs is there, but its link in the repository is missing',
     cure: `${pushAgain}.`,
   },
@@ -116,17 +135,21 @@ export const kinds: Readonly<Record<FindingKind, Kind>> = {
   'malformed-link': {
     severity: 'error',
     untagged: 'obstacle',
+    isolates: true,
     means: 'the content of a link is no digest',
     cure: 'Push the image again if anybody needs it; otherwise remove the link.',
   },
   'link-mismatch': {
     severity: 'error',
     untagged: 'obstacle',
+    isolates: true,
     means: 'the link of a manifest names another one than its path',
     cure: 'Push the image again if anybody needs it; otherwise remove the link.',
   },
   misplaced: {
     severity: 'obstacle',
+    // No registry serves anything by it, and the native collector takes blobs of its plan alone.
+    native: 'warning',
     means: 'a file is named as the registry names its own, in a place where the collector fails on it',
     cure: 'Move it out of the storage.',
   },
@@ -143,12 +166,14 @@ export const kinds: Readonly<Record<FindingKind, Kind>> = {
   special: {
     severity: 'error',
     untagged: 'obstacle',
+    isolates: true,
     means: 'neither a file nor a directory: whoever opens it may wait for ever',
     cure: 'Move it out of the storage; push the image again if a tag needs what should be there.',
   },
   'no-layers-directory': {
     severity: 'obstacle',
     cached: 'warning',
+    native: 'none',
     means:
       'a repository has no _layers directory: the collector fails on it (3.x) or sweeps its images (2.x)',
     cure: 'Create the empty directory, owned by the user that the registry runs as.',
@@ -166,12 +191,14 @@ export const kinds: Readonly<Record<FindingKind, Kind>> = {
   },
   'other-algorithm': {
     severity: 'obstacle',
+    native: 'none',
     means:
       'a manifest names a blob by another digest than the sha256 that it is stored by: the collector sweeps it',
     cure: 'Push the image again with sha256 digests, and delete this manifest by its digest.',
   },
   schema1: {
     severity: 'obstacle',
+    native: 'none',
     means: 'a manifest of schema 1, on which the collector of registry 3 fails',
     cure: 'Push the image again with a current client and delete this one, or collect with registry 2.8.',
   },

@@ -1,24 +1,172 @@
-import { createHash } from 'node:crypto';
+import { collectorOf } from '../config/collector.ts';
 import type { DigestId, Inventory, Repository } from '../inventory/inventory.ts';
-import { keyOf } from '../registry/layout.ts';
+import { findDamage } from './damage.ts';
 import { deadLinks } from './dead-links.ts';
-import { countOfUploadsOnly, emptyRepositories, oldUploads } from './leftovers.ts';
-import type { Keep, KeepReason, Kept, Plan, Policy, Removal, RepositoryPlan } from './plan.ts';
-import { isYoung, keepManifests } from './reachability.ts';
-import { removalsOf } from './removals.ts';
+import { fingerprint } from './fingerprint.ts';
+import { IdSet } from './id-set.ts';
+import { damagedRepositories, eachLinkedTo } from './isolate.ts';
+import { addLeftovers } from './leftovers.ts';
+import { type LetGoOf, letGo } from './let-go.ts';
+import type { Keep, KeepReason, Kept, Plan, Policy } from './plan.ts';
+import { keepManifests } from './reachability.ts';
+import { RemovalTable } from './removal-table.ts';
+import { unnamedBlobs } from './unnamed-blobs.ts';
 
 /**
  * Decides what goes from what was read. Pure: no I/O, no clock. With `first` (an earlier plan for the same storage),
- * only what that plan let go as well may go: the result is the intersection, with figures to match.
+ * only what that plan let go as well may go: the result is the intersection, with figures to match. (Of blobs with the
+ * native collector only: which ones the registry's own takes is not up to us.)
  */
 export function makePlan(inventory: Inventory, policy: Policy, first?: Plan): Plan {
-  const allowed = first === undefined ? undefined : new Set(Array.from(first.remove, ({ key }) => key));
-  const remove: Removal[] = [];
-  const manifests: ReadonlyMap<DigestId, KeepReason>[] = [];
-  const repositories: RepositoryPlan[] = [];
+  const native = collectorOf(policy) === 'native';
+  const isolated = policy.damage === 'isolate' ? damagedRepositories(inventory) : new Set<string>();
+  const earlier = first === undefined ? undefined : letGo(first, inventory);
+  const remove = new RemovalTable(inventory);
   const marked = new Uint8Array(inventory.digestCount);
   const owner = new Int32Array(inventory.digestCount).fill(-1);
-  const kept: Record<KeepReason, number> = {
+  const listed = idsOf(inventory, policy.protect);
+  const live = new IdSet(inventory.digestCount);
+  const { detours } = findDamage(inventory);
+  const awaited = new IdSet(inventory.digestCount);
+  const manifests: ReadonlyMap<DigestId, KeepReason>[] = [];
+  const linksRemoved = new Int32Array(inventory.repositories.length);
+  let nextAt: number | undefined;
+  let oldLinks = 0;
+  eachLinkedTo(inventory, isolated, (id) => {
+    marked[id] = 1;
+  });
+  for (const repository of inventory.repositories) {
+    const { index, name } = repository;
+    if (isolated.has(name)) {
+      manifests[index] = allRevisions(inventory, repository, 'isolated');
+      continue;
+    }
+    const before = earlier?.of(repository);
+    const mayGo = before && ((id: DigestId) => before.revisions.has(id));
+    const keeps = keepManifests(inventory, repository, { ...policy, listed, mayGo });
+    manifests[index] = keeps.reasons;
+    if (keeps.nextAt !== undefined) nextAt = Math.min(nextAt ?? Number.POSITIVE_INFINITY, keeps.nextAt);
+    markManifests(inventory, keeps.reasons.keys(), marked);
+    addManifests(remove, inventory, repository, keeps.reasons, before, owner);
+    const rules = { policy, native, mayGo: before?.layerLinks, live, detours };
+    oldLinks += deadLinks(inventory, repository, keeps.reasons, rules, {
+      onNamed(id) {
+        marked[id] = 1;
+      },
+      onDetour(target) {
+        // The registry's collector takes no notice of what a link holds.
+        if (native) marked[target] = 1;
+      },
+      onDead: (target) => own(owner, target, index),
+      onYoung: (target) => awaited.add(target),
+      onRemove(path) {
+        remove.addLayerLink(index, path);
+        linksRemoved[index] = (linksRemoved[index] ?? 0) + 1;
+      },
+    });
+  }
+  const freed = new Float64Array(inventory.repositories.length);
+  const blobRules = { policy, native, awaited, mayGo: earlier?.blobs };
+  const blobs = unnamedBlobs(inventory, marked, blobRules, (id, size) => {
+    remove.addBlob(id);
+    const repository = owner[id] ?? -1;
+    if (repository !== -1) freed[repository] = (freed[repository] ?? 0) + size;
+  });
+  const emptied = addLeftovers(remove, inventory, manifests, { policy, isolated, mayGo: earlier?.keys });
+  const result: Kept = { inventory, manifests, marked };
+  const kept = countReasons(manifests);
+  let store: string | undefined;
+  return {
+    version: 1,
+    get store() {
+      store ??= fingerprint(inventory);
+      return store;
+    },
+    madeAt: new Date(policy.now).toISOString(),
+    remove,
+    keep: eachKept(result),
+    repositories: inventory.repositories.map(({ index, name, tags, revisionCount }) => ({
+      name,
+      tags: tags.length,
+      manifestsBefore: revisionCount,
+      manifestsAfter: manifests[index]?.size ?? 0,
+      layerLinksRemoved: linksRemoved[index] ?? 0,
+      bytesFreed: freed[index] ?? 0,
+    })),
+    isolated,
+    totals: {
+      before: inventory.counts,
+      removed: {
+        tags: remove.count('tag'),
+        manifests: remove.count('revision'),
+        layerLinks: remove.count('layer-link'),
+        uploads: remove.count('upload'),
+        repositories: emptied,
+        ...blobs.gone,
+      },
+      youngBlobs: blobs.young,
+      kept,
+      young: { manifests: kept.young, nextAt },
+      isolated: isolated.size,
+    },
+    worthwhile:
+      remove.count('tag') + remove.count('revision') + remove.count('repository') + oldLinks > 0 ||
+      blobs.gone.blobs > (native ? 0 : blobs.young.blobs),
+    kept: result,
+  };
+}
+
+/** Those of `digests` that the inventory knows. */
+function idsOf(inventory: Inventory, digests: Iterable<string>): IdSet {
+  const ids = new IdSet(inventory.digestCount);
+  for (const digest of digests) ids.add(inventory.find(digest));
+  return ids;
+}
+
+function allRevisions(
+  inventory: Inventory,
+  repository: Repository,
+  because: KeepReason,
+): ReadonlyMap<DigestId, KeepReason> {
+  const reasons = new Map<DigestId, KeepReason>();
+  inventory.eachRevision(repository, (id) => reasons.set(id, because));
+  return reasons;
+}
+
+/** The registry's collector passes over a manifest whose blob is gone. */
+function markManifests(inventory: Inventory, ids: Iterable<DigestId>, marked: Uint8Array): void {
+  for (const id of ids) if (inventory.manifest(id)?.state !== 'missing') marked[id] = 1;
+}
+
+/** Revisions that go, and the tag history that names what goes or is gone. */
+function addManifests(
+  remove: RemovalTable,
+  inventory: Inventory,
+  repository: Repository,
+  kept: ReadonlyMap<DigestId, KeepReason>,
+  mayGo: LetGoOf | undefined,
+  owner: Int32Array,
+): void {
+  inventory.eachHistory(repository, (tag, id) => {
+    if (kept.has(id) || mayGo?.hasHistory(tag, id) === false) return;
+    remove.addHistory(repository.index, tag, id);
+  });
+  inventory.eachRevision(repository, (id) => {
+    if (kept.has(id)) return;
+    own(owner, id, repository.index);
+    const manifest = inventory.manifest(id);
+    if (manifest?.state === 'ok') for (const blob of manifest.blobs) own(owner, blob, repository.index);
+    remove.addRevision(repository.index, id);
+  });
+}
+
+/** A blob that several repositories let go counts for the first of them. */
+function own(owner: Int32Array, id: DigestId, repository: number): void {
+  if (owner[id] === -1) owner[id] = repository;
+}
+
+function countReasons(manifests: readonly ReadonlyMap<DigestId, KeepReason>[]): Record<KeepReason, number> {
+  const counts: Record<KeepReason, number> = {
     tagged: 0,
     child: 0,
     referrer: 0,
@@ -26,181 +174,10 @@ export function makePlan(inventory: Inventory, policy: Policy, first?: Plan): Pl
     young: 0,
     changed: 0,
     unreadable: 0,
+    isolated: 0,
   };
-  let nextAt: number | undefined;
-  let oldLinks = 0;
-  for (const repository of inventory.repositories) {
-    const keeps = keepManifests(
-      inventory,
-      repository,
-      policy,
-      allowed === undefined
-        ? undefined
-        : (id) => allowed.has(keyOf.revision(repository.name, inventory.digest(id))),
-    );
-    manifests[repository.index] = keeps.reasons;
-    for (const reason of keeps.reasons.values()) kept[reason]++;
-    if (keeps.nextAt !== undefined) nextAt = Math.min(nextAt ?? Number.POSITIVE_INFINITY, keeps.nextAt);
-    markReferences(inventory, keeps.reasons.keys(), marked);
-    append(remove, deadManifests(inventory, repository, keeps.reasons, allowed, owner));
-    const links = deadLinks(inventory, repository, keeps.reasons, policy, allowed, owner);
-    append(remove, links.removals);
-    oldLinks += links.old;
-    repositories.push({
-      name: repository.name,
-      tags: repository.tags.length,
-      manifestsBefore: repository.revisionCount,
-      manifestsAfter: keeps.reasons.size,
-      layerLinksRemoved: links.removals.length,
-      bytesFreed: 0,
-    });
-  }
-  const blobs = unmarkedBlobs(inventory, marked, policy);
-  const freed = bytesByRepository(inventory, blobs.ids, owner, repositories.length);
-  const leftovers = [
-    ...oldUploads(inventory, policy, allowed),
-    ...emptyRepositories(inventory, manifests, policy, allowed),
-  ];
-  for (const id of blobs.ids) {
-    remove.push({
-      kind: 'blob',
-      key: keyOf.blob(inventory.digest(id)),
-      bytes: inventory.blobSize(id),
-      because: 'no manifest that stays names it',
-      digest: inventory.digest(id),
-    });
-  }
-  append(remove, leftovers);
-  const count = countKinds(remove);
-  const result: Kept = { inventory, manifests, marked };
-  return {
-    version: 1,
-    store: fingerprint(inventory),
-    madeAt: new Date(policy.now).toISOString(),
-    remove: removalsOf(remove),
-    keep: eachKept(result),
-    repositories: repositories.map((figures, index) => ({ ...figures, bytesFreed: freed[index] ?? 0 })),
-    totals: {
-      before: inventory.counts,
-      removed: {
-        tags: count('tag'),
-        manifests: count('revision'),
-        layerLinks: count('layer-link'),
-        uploads: count('upload'),
-        repositories: count('repository') + countOfUploadsOnly(inventory, leftovers),
-        blobs: blobs.ids.length,
-        bytes: blobs.bytes,
-      },
-      youngBlobs: blobs.young,
-      kept,
-      young: { manifests: kept.young, nextAt },
-    },
-    worthwhile:
-      count('tag') + count('revision') + count('repository') + oldLinks > 0 ||
-      blobs.ids.length > blobs.young.blobs,
-    kept: result,
-  };
-}
-
-function countKinds(removals: readonly Removal[]): (kind: Removal['kind']) => number {
-  const counts = new Map<Removal['kind'], number>();
-  for (const { kind } of removals) counts.set(kind, (counts.get(kind) ?? 0) + 1);
-  return (kind) => counts.get(kind) ?? 0;
-}
-
-/** Without spreading: a call takes no more than some 100,000 arguments. */
-function append<T>(all: T[], more: readonly T[]): void {
-  for (const item of more) all.push(item);
-}
-
-/** What the registry's collector marks for a manifest: itself, config, layers (foreign ones too), children by digest. */
-function markReferences(inventory: Inventory, ids: Iterable<DigestId>, marked: Uint8Array): void {
-  for (const id of ids) {
-    const manifest = inventory.manifest(id);
-    // It passes over a manifest whose blob is gone.
-    if (manifest?.state === 'missing') continue;
-    marked[id] = 1;
-    if (manifest?.state !== 'ok') continue;
-    for (const named of manifest.blobs) marked[named] = 1;
-    for (const named of manifest.foreign) marked[named] = 1;
-    for (const named of manifest.children) marked[named] = 1;
-  }
-}
-
-/** Revisions that go, each after the tag history that names it. */
-function deadManifests(
-  inventory: Inventory,
-  repository: Repository,
-  kept: ReadonlyMap<DigestId, KeepReason>,
-  allowed: ReadonlySet<string> | undefined,
-  owner: Int32Array,
-): Removal[] {
-  const { name } = repository;
-  const removals: Removal[] = [];
-  inventory.eachHistory(repository, (tag, id) => {
-    if (kept.has(id)) return;
-    const digest = inventory.digest(id);
-    const key = keyOf.tagHistory(name, tag, digest);
-    if (allowed?.has(key) === false) return;
-    const because = `the history of tag ${tag} names a manifest that goes, or is gone`;
-    removals.push({ kind: 'tag-history', key, bytes: 0, because, repository: name, digest });
-  });
-  inventory.eachRevision(repository, (id) => {
-    if (kept.has(id)) return;
-    const digest = inventory.digest(id);
-    own(owner, id, repository.index);
-    const manifest = inventory.manifest(id);
-    if (manifest?.state === 'ok') for (const blob of manifest.blobs) own(owner, blob, repository.index);
-    removals.push({
-      kind: 'revision',
-      key: keyOf.revision(name, digest),
-      bytes: 0,
-      because:
-        manifest?.state === 'missing'
-          ? 'no tag, index or subject leads to it, and its content is gone'
-          : 'no tag, index or subject leads to it',
-      repository: name,
-      digest,
-    });
-  });
-  return removals;
-}
-
-function own(owner: Int32Array, id: DigestId, repository: number): void {
-  if (owner[id] === -1) owner[id] = repository;
-}
-
-function unmarkedBlobs(
-  inventory: Inventory,
-  marked: Uint8Array,
-  policy: Policy,
-): { ids: DigestId[]; bytes: number; young: { blobs: number; bytes: number } } {
-  const ids: DigestId[] = [];
-  let bytes = 0;
-  const young = { blobs: 0, bytes: 0 };
-  inventory.eachBlob((id, size, modified) => {
-    if (marked[id] === 1) return;
-    ids.push(id);
-    bytes += size;
-    if (!isYoung(modified, policy.now, policy.untaggedKeepWithin)) return;
-    young.blobs++;
-    young.bytes += size;
-  });
-  return { ids, bytes, young };
-}
-
-function bytesByRepository(
-  inventory: Inventory,
-  ids: readonly DigestId[],
-  owner: Int32Array,
-  count: number,
-): Float64Array {
-  const freed = new Float64Array(count);
-  for (const id of ids) {
-    const repository = owner[id] ?? -1;
-    if (repository !== -1) freed[repository] = (freed[repository] ?? 0) + inventory.blobSize(id);
-  }
-  return freed;
+  for (const reasons of manifests) for (const reason of reasons.values()) counts[reason]++;
+  return counts;
 }
 
 function eachKept(kept: Kept): Iterable<Keep> {
@@ -213,18 +190,4 @@ function eachKept(kept: Kept): Iterable<Keep> {
       }
     },
   };
-}
-
-/** Of every reference that a decision rests on: tags and revisions. */
-function fingerprint(inventory: Inventory): string {
-  const hash = createHash('sha256');
-  const names = inventory.repositories.map((repository) => repository.name).sort();
-  for (const name of names) {
-    const repository = inventory.repository(name);
-    if (repository === undefined) continue;
-    const lines = repository.tags.map((tag) => `t ${tag.name} ${inventory.digest(tag.target)}`);
-    inventory.eachRevision(repository, (id) => lines.push(`r ${inventory.digest(id)}`));
-    hash.update(`${JSON.stringify(name)}\n${lines.sort().join('\n')}\n`);
-  }
-  return `sha256:${hash.digest('hex')}`;
 }

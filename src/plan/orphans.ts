@@ -1,4 +1,4 @@
-import type { Inventory } from '../inventory/inventory.ts';
+import type { DigestId, Inventory } from '../inventory/inventory.ts';
 import { keyOf } from '../registry/layout.ts';
 import type { DamageFound } from './damage.ts';
 
@@ -17,21 +17,25 @@ export interface Orphans {
  */
 export function findOrphans(inventory: Inventory, { damage, inTheWay }: DamageFound): Orphans[] {
   const told = new Set(damage.map(({ key, repository }) => `${repository} ${key}`));
+  const nothingElse = told.size === 0 && inventory.oddities.length === 0;
   const orphans: Orphans[] = [];
   for (const repository of inventory.repositories) {
     const { name } = repository;
     const revisions = counter('orphan-revisions', name);
     const layerLinks = counter('orphan-layer-links', name);
-    const isOrphan = (blob: string): boolean => !told.has(`${name} ${blob}`) && inTheWay(blob) === undefined;
+    function isOrphan(id: DigestId): boolean {
+      if (nothingElse) return true;
+      const blob = keyOf.blob(inventory.digest(id));
+      return !told.has(`${name} ${blob}`) && inTheWay(blob) === undefined;
+    }
     inventory.eachRevision(repository, (id) => {
-      const digest = inventory.digest(id);
-      if (inventory.manifest(id)?.state === 'missing' && isOrphan(keyOf.blob(digest))) {
-        revisions.add(keyOf.revision(name, digest));
+      if (inventory.manifest(id)?.state === 'missing' && isOrphan(id)) {
+        revisions.add(() => keyOf.revision(name, inventory.digest(id)));
       }
     });
     inventory.eachLayerLink(repository, (path, target) => {
-      if (!inventory.hasBlob(target) && isOrphan(keyOf.blob(inventory.digest(target)))) {
-        layerLinks.add(keyOf.layerLink(name, inventory.digest(path)));
+      if (!inventory.hasBlob(target) && isOrphan(target)) {
+        layerLinks.add(() => keyOf.layerLink(name, inventory.digest(path)));
       }
     });
     orphans.push(...revisions.found(), ...layerLinks.found());
@@ -42,12 +46,12 @@ export function findOrphans(inventory: Inventory, { damage, inTheWay }: DamageFo
 function counter(
   kind: Orphans['kind'],
   repository: string,
-): { readonly add: (key: string) => void; readonly found: () => Orphans[] } {
+): { readonly add: (key: () => string) => void; readonly found: () => Orphans[] } {
   let key = '';
   let count = 0;
   return {
     add: (one) => {
-      if (count++ === 0) key = one;
+      if (count++ === 0) key = one();
     },
     found: () => (count === 0 ? [] : [{ kind, repository, key, count }]),
   };

@@ -2,8 +2,19 @@ import type { Counts, DigestId, Inventory } from '../inventory/inventory.ts';
 import type { Digest } from '../registry/digest.ts';
 import type { Removals } from './removals.ts';
 
-/** Why a manifest stays. `changed`: the second look would let it go, the first did not. `unreadable`: unknown means keep. */
-export type KeepReason = 'tagged' | 'child' | 'referrer' | 'protected' | 'young' | 'changed' | 'unreadable';
+/**
+ * Why a manifest stays. `changed`: the second look would let it go, the first did not. `unreadable`: unknown means keep.
+ * `isolated`: its repository is left alone.
+ */
+export type KeepReason =
+  | 'tagged'
+  | 'child'
+  | 'referrer'
+  | 'protected'
+  | 'young'
+  | 'changed'
+  | 'unreadable'
+  | 'isolated';
 
 /** registry: its own `garbage-collect`. native: this program, which removes the blobs of the plan and no others. */
 export type CollectorName = 'registry' | 'native';
@@ -53,11 +64,16 @@ export interface PlanTotals {
     /** Of blobs alone: each shared one once. */
     readonly bytes: number;
   };
-  /** Blobs that no manifest names and that are younger than `untagged.keepWithin`: the registry's collector takes them, too. */
+  /**
+   * Blobs that no manifest names and that are younger than `untagged.keepWithin`. The registry's collector takes them, too
+   * (they are among `removed`); the native one spares them, and those that a young layer link leads to, which count here.
+   */
   readonly youngBlobs: { readonly blobs: number; readonly bytes: number };
   readonly kept: Readonly<Record<KeepReason, number>>;
   /** Untagged manifests that are neither child nor referrer, and stay only because they are young; the next time one may go. */
   readonly young: { readonly manifests: number; readonly nextAt: number | undefined };
+  /** Damaged repositories that are left alone. */
+  readonly isolated: number;
 }
 
 export interface RepositoryPlan {
@@ -78,6 +94,8 @@ export interface Plan {
   readonly remove: Removals;
   readonly keep: Iterable<Keep>;
   readonly repositories: readonly RepositoryPlan[];
+  /** Names of damaged repositories that are left as they are (`Policy.damage`): nothing may be removed from them. */
+  readonly isolated: ReadonlySet<string>;
   readonly totals: PlanTotals;
   /** Whether there is anything worth closing the registry for. */
   readonly worthwhile: boolean;
@@ -90,6 +108,10 @@ export interface Kept {
   readonly inventory: Inventory;
   /** Per repository (by index): manifest → why. */
   readonly manifests: readonly ReadonlyMap<DigestId, KeepReason>[];
-  /** 1 for every digest that the registry's collector marks: manifests that stay, what they name, their children. */
+  /**
+   * 1 for every digest that the registry's collector marks: manifests that stay, what they name, their children. With the
+   * native collector also for what kept manifests reach through the content of layer links, what isolated repositories
+   * link to, and what is young: every blob that there is either goes or is marked.
+   */
   readonly marked: Uint8Array;
 }

@@ -1,4 +1,5 @@
 import type { DigestId, Inventory, Repository } from '../inventory/inventory.ts';
+import type { IdSet } from './id-set.ts';
 import type { KeepReason, Policy } from './plan.ts';
 
 /** Why each manifest of a repository stays, and when those that are only young may go. */
@@ -8,15 +9,22 @@ export interface RepositoryKeeps {
   readonly nextAt: number | undefined;
 }
 
+/** What decides beside the inventory. */
+export interface KeepRules extends Pick<Policy, 'now' | 'untaggedKeepWithin'> {
+  /** `Policy.protect`, as far as the inventory knows it. */
+  readonly listed: IdSet;
+  /** What an earlier look let go of the repository. */
+  readonly mayGo?: ((id: DigestId) => boolean) | undefined;
+}
+
 /**
  * What stays in `repository`: roots (tagged, protected, young, not planned before) and everything they reach, children
- * downwards and referrers upwards, until nothing more is found. `mayGo` tells what an earlier look let go.
+ * downwards and referrers upwards, until nothing more is found.
  */
 export function keepManifests(
   inventory: Inventory,
   repository: Repository,
-  policy: Policy,
-  mayGo?: (id: DigestId) => boolean,
+  { now, untaggedKeepWithin, listed, mayGo }: KeepRules,
 ): RepositoryKeeps {
   const reasons = new Map<DigestId, KeepReason>();
   const work: DigestId[] = [];
@@ -40,23 +48,23 @@ export function keepManifests(
   for (const tag of repository.tags)
     if (inventory.hasRevision(repository, tag.target)) keep(tag.target, 'tagged');
   reach();
-  const since = untaggedSince(inventory, repository);
   inventory.eachRevision(repository, (id) => {
     const state = inventory.manifest(id)?.state;
     if (state === 'damaged' || state === 'unknown') keep(id, 'unreadable');
-    if (policy.protect.has(inventory.digest(id))) keep(id, 'protected');
+    if (listed.has(id)) keep(id, 'protected');
   });
   reach();
   // Young ones last, so that what is kept for a better reason does not count as waiting for its time.
   let nextAt: number | undefined;
   const young: DigestId[] = [];
-  inventory.eachRevision(repository, (id) => {
+  const left = lastLeft(inventory, repository, reasons);
+  inventory.eachRevision(repository, (id, modified) => {
     if (reasons.has(id)) return;
-    const time = since.get(id);
-    if (isYoung(time, policy.now, policy.untaggedKeepWithin)) {
+    const time = left.has(id) ? newer(modified, left.get(id)) : modified;
+    if (isYoung(time, now, untaggedKeepWithin)) {
       young.push(id);
       if (time !== undefined)
-        nextAt = Math.min(nextAt ?? Number.POSITIVE_INFINITY, time + policy.untaggedKeepWithin);
+        nextAt = Math.min(nextAt ?? Number.POSITIVE_INFINITY, time + untaggedKeepWithin);
     } else if (mayGo?.(id) === false) {
       keep(id, 'changed');
     }
@@ -84,18 +92,26 @@ function referrersOf(inventory: Inventory, repository: Repository): Map<DigestId
 }
 
 /**
- * When each revision was tagged last, or came: the newest of its own link's time and the `current/link` time of every
- * tag whose history names it (that tag moved on at that time, at the latest). Undefined where a time is unknown.
+ * When each manifest that has no reason to stay so far was left by a tag, or may have been: the newest `current/link`
+ * time of the tags whose history names it (such a tag moved on at that time, at the latest). Undefined where one of these
+ * times is unknown. With the time of its own link it makes the time since which it is untagged.
  */
-function untaggedSince(inventory: Inventory, repository: Repository): Map<DigestId, number | undefined> {
-  const since = new Map<DigestId, number | undefined>();
-  inventory.eachRevision(repository, (id, modified) => since.set(id, modified));
+function lastLeft(
+  inventory: Inventory,
+  repository: Repository,
+  reasons: ReadonlyMap<DigestId, KeepReason>,
+): Map<DigestId, number | undefined> {
+  const left = new Map<DigestId, number | undefined>();
   const moved = new Map(repository.tags.map((tag) => [tag.name, tag.modified]));
   inventory.eachHistory(repository, (tag, id) => {
-    if (!since.has(id) || !moved.has(tag)) return;
-    const known = since.get(id);
+    if (reasons.has(id) || !moved.has(tag)) return;
     const time = moved.get(tag);
-    since.set(id, known === undefined || time === undefined ? undefined : Math.max(known, time));
+    left.set(id, left.has(id) ? newer(left.get(id), time) : time);
   });
-  return since;
+  return left;
+}
+
+/** An unknown time may be newer than any. */
+function newer(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || other === undefined ? undefined : Math.max(one, other);
 }

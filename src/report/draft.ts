@@ -1,7 +1,7 @@
 import type { CleanupError } from '../errors.ts';
 import type { StepOutcome } from '../pipeline/events.ts';
 import type { StepId } from '../pipeline/steps.ts';
-import type { KeepReason, Plan } from '../plan/plan.ts';
+import type { CollectorName, KeepReason, Plan } from '../plan/plan.ts';
 import type { KeptFigures, RemovedTotals, ReportDocument, Totals } from './document.ts';
 
 /** What a run found out, told as it is found. Only written to until the document is made of it. */
@@ -9,6 +9,8 @@ export interface Draft {
   command: 'run' | 'plan';
   dryRun: boolean;
   keepWithin: string;
+  /** What sweeps, if anything is swept. */
+  sweeper: CollectorName;
   registry: ReportDocument['registry'];
   plan: Plan | undefined;
   before: Totals | undefined;
@@ -16,6 +18,7 @@ export interface Draft {
   removed: RemovedTotals | undefined;
   window: ReportDocument['window'];
   collector: ReportDocument['collector'];
+  isolated: ReportDocument['isolated'];
   left: { path: string; reason: string }[];
   warnings: string[];
 }
@@ -28,11 +31,16 @@ export interface Ending {
   readonly steps: readonly { id: StepId; seconds: number; outcome: StepOutcome; note?: string }[];
 }
 
-export function newDraft(command: 'run' | 'plan', dryRun: boolean, keepWithin: string): Draft {
+export function newDraft(
+  command: 'run' | 'plan',
+  dryRun: boolean,
+  { keepWithin, sweeper }: Pick<Draft, 'keepWithin' | 'sweeper'>,
+): Draft {
   return {
     command,
     dryRun,
     keepWithin,
+    sweeper,
     registry: null,
     plan: undefined,
     before: undefined,
@@ -40,6 +48,7 @@ export function newDraft(command: 'run' | 'plan', dryRun: boolean, keepWithin: s
     removed: undefined,
     window: { readOnlySeconds: 0, unavailableSeconds: 0 },
     collector: null,
+    isolated: [],
     left: [],
     warnings: [],
   };
@@ -54,6 +63,8 @@ const nothing: RemovedTotals = {
   blobs: 0,
   bytes: 0,
 };
+
+const noBlobs = { blobs: 0, bytes: 0 };
 
 /** The document that `--json` prints and the terminal draws from. */
 export function makeDocument(draft: Draft, ending: Ending): ReportDocument {
@@ -79,6 +90,7 @@ export function makeDocument(draft: Draft, ending: Ending): ReportDocument {
       manifests: totals?.young.manifests ?? 0,
       keepWithin: draft.keepWithin,
       nextAt: totals?.young.nextAt === undefined ? null : new Date(totals.young.nextAt).toISOString(),
+      ...(draft.sweeper === 'native' ? (totals?.youngBlobs ?? noBlobs) : noBlobs),
     },
     window: {
       readOnlySeconds: round(draft.window.readOnlySeconds),
@@ -87,6 +99,7 @@ export function makeDocument(draft: Draft, ending: Ending): ReportDocument {
     collector: draft.collector,
     steps: ending.steps.map((step) => ({ ...step, seconds: round(step.seconds) })),
     repositories: foretold !== undefined || measured ? changedRepositories(plan) : [],
+    isolated: draft.isolated,
     ...(draft.command === 'plan' && plan !== undefined
       ? { items: { remove: idle ? [] : [...plan.remove], keep: [...plan.keep] } }
       : {}),

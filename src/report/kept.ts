@@ -1,4 +1,4 @@
-import { count, counted, seconds } from '../format.ts';
+import { bytes, count, counted, seconds } from '../format.ts';
 import type { KeptFigures, ReportDocument } from './document.ts';
 import type { Page, Section } from './page.ts';
 import { pad } from './summary.ts';
@@ -11,6 +11,7 @@ const reasons: Readonly<Record<KeptFigures['reason'], string>> = {
   protected: 'on the list untagged.protect',
   changed: 'untagged since the first look',
   unreadable: 'cannot be read',
+  isolated: 'in a repository that is left alone',
 };
 
 /** How many manifests stay, for which reason. */
@@ -45,6 +46,17 @@ export function nothingSentence({ young, kept }: ReportDocument, now: number): s
 /** What will go later, beside what goes now; undefined when nothing will. */
 export function youngSentence({ young }: ReportDocument, now: number): string | undefined {
   return young.manifests === 0 ? undefined : `${capital(areYoung(young, now, 'next'))}.`;
+}
+
+/** What the native collector spares although no manifest names it; undefined where that is nothing. */
+export function youngBlobsSentence({ young }: ReportDocument): string | undefined {
+  const { blobs, keepWithin } = young;
+  if (blobs === 0) return undefined;
+  const [are, they] = blobs === 1 ? ['is', 'it stays'] : ['are', 'they stay'];
+  return (
+    `${counted(blobs, 'blob')} (${bytes(young.bytes)}) that no manifest names ${are} younger than ` +
+    `untagged.keepWithin (${keepWithin}): ${they}, since a push may be under way.`
+  );
 }
 
 function areYoung(

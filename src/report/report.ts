@@ -2,8 +2,9 @@ import { seconds } from '../format.ts';
 import { steps } from '../pipeline/steps.ts';
 import type { ReportDocument } from './document.ts';
 import { errorSection, linesOf } from './error.ts';
+import { isolatedSection } from './isolated.ts';
 import { itemsSections } from './items.ts';
-import { keptSection, nothingSentence, youngSentence } from './kept.ts';
+import { keptSection, nothingSentence, youngBlobsSentence, youngSentence } from './kept.ts';
 import { bind, cleanData, type Page, pageOf, type RenderOptions, type Section } from './page.ts';
 import { leftSection, registrySection, warningsSection } from './parts.ts';
 import { listRemoved, removedSentence, repositoriesSection } from './removed.ts';
@@ -29,6 +30,7 @@ export function renderReport(document: ReportDocument, options: ReportOptions = 
     keptSection(shown, page),
     windowSection(shown, page),
     leftSection(shown.left, page),
+    isolatedSection(shown.isolated, page),
     warningsSection(shown.warnings, page),
     verdictSection(shown, page),
     shown.error === null
@@ -53,22 +55,27 @@ function outcomeSection(document: ReportDocument, page: Page, now: number): Sect
   const left = listRemoved(later);
   const sentence = removedSentence(document);
   if (sentence !== undefined) {
-    const young = youngSentence(document, now);
     return [
       ...page.prose(sentence, { paint: page.paint.bold }),
-      ...(young === undefined ? [] : page.prose(young)),
+      ...proseIf(youngSentence(document, now), page),
+      ...proseIf(youngBlobsSentence(document), page),
     ];
   }
   if (error !== null) return [];
   return [
     ...page.prose(nothingSentence(document, now), { paint: page.paint.bold }),
+    ...proseIf(youngBlobsSentence(document), page),
     ...(left === ''
       ? []
       : page.prose(`Not worth closing the registry for, and left to a later run: ${left}.`)),
   ];
 }
 
-/** What the registry's users noticed, and how its collector was run. */
+function proseIf(text: string | undefined, page: Page): Section {
+  return text === undefined ? [] : page.prose(text);
+}
+
+/** What the registry's users noticed, and what swept the blobs. */
 function windowSection({ collector, window, steps: taken, dryRun }: ReportDocument, page: Page): Section {
   const { readOnlySeconds, unavailableSeconds } = window;
   const closed = readOnlySeconds > 0 || unavailableSeconds > 0;
@@ -87,6 +94,8 @@ function collectorSentence(
   { name, deleteUntagged, because, rehearsed }: NonNullable<ReportDocument['collector']>,
   dryRun: boolean,
 ): string {
+  if (name === 'native')
+    return `${dryRun ? 'Blobs would be swept' : 'Blobs were swept'} by this program: ${because}.`;
   const flag = deleteUntagged ? 'with' : 'without';
   const rehearsal = dryRun ? '' : rehearsed ? ' It was rehearsed before.' : ' It was not rehearsed.';
   return `Collector: ${name} garbage-collect, ${flag} --delete-untagged: ${because}.${rehearsal}`;

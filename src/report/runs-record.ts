@@ -29,11 +29,26 @@ const shape = z.looseObject({
   later: removed,
   kept: z.array(
     z.looseObject({
-      reason: z.enum(['tagged', 'child', 'referrer', 'protected', 'young', 'changed', 'unreadable']),
+      reason: z.enum([
+        'tagged',
+        'child',
+        'referrer',
+        'protected',
+        'young',
+        'changed',
+        'unreadable',
+        'isolated',
+      ]),
       manifests: count,
     }),
   ),
-  young: z.looseObject({ manifests: count, keepWithin: text, nextAt: text.nullable() }),
+  young: z.looseObject({
+    manifests: count,
+    keepWithin: text,
+    nextAt: text.nullable(),
+    blobs: count,
+    bytes: count,
+  }),
   window: z.looseObject({ readOnlySeconds: count, unavailableSeconds: count }),
   collector: z
     .looseObject({ name: text, deleteUntagged: z.boolean(), because: text, rehearsed: z.boolean() })
@@ -48,6 +63,14 @@ const shape = z.looseObject({
       bytesFreed: count,
     }),
   ),
+  isolated: z.array(
+    z.looseObject({
+      name: text,
+      findings: z.array(
+        z.looseObject({ kind: text, path: text, tag: text.nullable(), detail: text, cure: text }),
+      ),
+    }),
+  ),
   left: z.array(z.looseObject({ path: text, reason: text })),
   warnings: z.array(text),
   error: z.looseObject({ code: text, message: text, hint: text, details: z.array(text) }).nullable(),
@@ -57,13 +80,23 @@ const shape = z.looseObject({
 export function parseRecord(file: string): ReportDocument | undefined {
   try {
     const value: unknown = JSON.parse(file);
-    // Runs of the first version did not tell what they left.
-    const whole = typeof value === 'object' && value !== null ? { left: [], ...value } : value;
+    const whole = withNewKeys(value);
     return isReport(whole) ? whole : undefined;
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;
   }
+}
+
+/** Runs of earlier versions did not tell what they left, nor of young blobs, and isolated nothing. */
+function withNewKeys(value: unknown): unknown {
+  if (!isObject(value)) return value;
+  const young = isObject(value.young) ? { blobs: 0, bytes: 0, ...value.young } : value.young;
+  return { left: [], isolated: [], ...value, young };
+}
+
+function isObject(value: unknown): value is { readonly [key: string]: unknown } {
+  return typeof value === 'object' && value !== null;
 }
 
 function isReport(value: unknown): value is ReportDocument {

@@ -1,11 +1,12 @@
-import { rmdirSync, unlinkSync } from 'node:fs';
 import { fail } from '../errors.ts';
 import { makeBreath } from './breath.ts';
 import { listTree } from './filesystem/list.ts';
+import { openParallel, worthThreads } from './filesystem/parallel.ts';
 import { openFileAt, readFileAt } from './filesystem/read.ts';
-import { entryOf, Root, type Way } from './filesystem/root.ts';
+import { removableBelow } from './filesystem/removable.ts';
+import { Root } from './filesystem/root.ts';
 import { keyProblem } from './key.ts';
-import { behindSymlink, type Removable, removeKeys } from './removal.ts';
+import { removeKeys } from './removal.ts';
 import type { Storage } from './storage.ts';
 
 /**
@@ -17,6 +18,7 @@ export function openFilesystem(directory: string): Storage {
   const breath = makeBreath();
   return {
     name: 'filesystem',
+    near: { driver: 'filesystem', root: root.path },
     locate: (key) => root.locate(key),
     list: (prefix, skip) => listTree(root, breath, prefix, skip),
     async read(key, limit = Number.POSITIVE_INFINITY) {
@@ -30,25 +32,10 @@ export function openFilesystem(directory: string): Storage {
       if (reason !== undefined) fail('STORAGE_FAILED', { deed: 'look at', path: root.locate(key), reason });
       return root.entry(key, 'look at');
     },
-    async remove(keys, before, tell) {
+    async remove(keys, ...how) {
       root.assertSame('remove from');
-      return removeKeys(removableBelow(root, breath), keys, before, tell);
+      return removeKeys(removableBelow(root, breath), keys, ...how);
     },
-  };
-}
-
-/** The ways to keys are kept for one call: within it only we change what leads there. */
-function removableBelow(root: Root, breath: () => Promise<void> | undefined): Removable {
-  const known = new Map<string, Way>();
-  return {
-    look(key) {
-      const way = root.wayTo(key, 'remove', known);
-      if (typeof way === 'object') return { closed: behindSymlink(root.locate(way.symlink)) };
-      const stats = way === 'open' ? root.lstat(key, 'remove') : undefined;
-      return stats === undefined ? undefined : entryOf(key, stats).type;
-    },
-    unlink: (key) => unlinkSync(root.pathOf(key)),
-    rmdir: (key) => rmdirSync(root.pathOf(key)),
-    breath,
+    parallel: { from: worthThreads, open: (permit) => openParallel(root, permit) },
   };
 }

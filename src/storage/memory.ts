@@ -112,7 +112,7 @@ export function memoryStorage(now: () => number = Date.now): MemoryStorage {
       const node = find(key, 'look at');
       return node === undefined ? undefined : entryOf(key.endsWith('/') ? key.slice(0, -1) : key, node);
     },
-    remove: (keys, before, tell) => removeKeys(removable, keys, before, tell),
+    remove: (keys, ...how) => removeKeys(removable, keys, ...how),
     put: (key, content, modified = now()) =>
       place(key, { type: 'file', content: Uint8Array.from(Buffer.from(content)), modified }),
     mkdir(key, modified = now()) {

@@ -1,6 +1,7 @@
+import type { Near } from './near.ts';
 import { readonly } from './readonly.ts';
 import type { Rights, RightsQuestion } from './rights.ts';
-import type { State, Storage } from './storage.ts';
+import type { NearStorage, State, Storage } from './storage.ts';
 
 export interface StorageLocation {
   readonly driver: 'filesystem';
@@ -15,6 +16,12 @@ export async function openStorage({ root, readOnly = false }: StorageLocation): 
   const { openFilesystem } = await import('./filesystem.ts');
   const storage = openFilesystem(root);
   return readOnly ? readonly(storage) : storage;
+}
+
+/** Opens a storage for synchronous looks, in whatever thread. Throws STORAGE_FAILED when there is no such root. */
+export async function openNear({ root }: NearStorage): Promise<Near> {
+  const { nearFilesystem } = await import('./filesystem/near.ts');
+  return nearFilesystem(root);
 }
 
 /** Our own files in `directory`, which is created when the first of them is. */

@@ -5,6 +5,7 @@ import type { Reader, Storage } from './storage.ts';
 export function readerOf(reader: Reader): Reader {
   return {
     name: reader.name,
+    near: reader.near,
     locate: (key) => reader.locate(key),
     list: (prefix, skip) => reader.list(prefix, skip),
     read: (key, limit) => reader.read(key, limit),

@@ -30,71 +30,114 @@ const kept: ReadonlySet<string> = new Set([
   'revisions',
 ]);
 
+/** What whoever removes is told of. */
+export interface Told {
+  /** What came of a key that was asked for; and of a parent that could not be pruned though nothing is in it. */
+  answer(one: Removed): void;
+  /** A directory from which a file was removed that was asked for, and in which something else is. */
+  occupied(directory: string): void;
+}
+
+/** Before what `removing` stops: it looks at something, it removes something that may be removed. */
+export type Pause = 'look' | 'remove';
+
 /**
- * Removes `keys` as `Storage.remove` promises it. Files go first, then directories from the deepest up, the ones asked
- * for and the ones emptied alike: so the order of the keys does not matter.
+ * Removes `keys` as `Storage.remove` promises it, and stops before each look and each removal for whoever drives it.
+ * Files go first, then directories from the deepest up, the ones asked for and the ones emptied alike: so the order of
+ * the keys does not matter.
  */
+export function* removing(tree: Removable, keys: Iterable<string>, told: Told): Generator<Pause, void, void> {
+  const asked = new Set(keys);
+  const directories = new Levels();
+  const emptied = new Set<string>();
+  const files: string[] = [];
+  for (const key of asked) {
+    const reason = keyProblem(key);
+    if (reason !== undefined) told.answer({ key, outcome: 'failed', reason });
+    else if (key.endsWith('/')) directories.add(key);
+    else files.push(key);
+  }
+  for (const key of files) {
+    const answer = yield* removeOne(tree, key);
+    told.answer(answer);
+    if (answer.outcome !== 'removed') continue;
+    const parent = parentOf(key);
+    emptied.add(parent);
+    if (mayGo(parent)) directories.add(parent);
+  }
+  for (let level = directories.deepest(); level !== undefined; level = directories.deepest()) {
+    for (const key of level) {
+      const isAsked = asked.has(key);
+      const answer = yield* removeOne(tree, key, isAsked);
+      // Of one that nobody asked for it is right that something is in it, or mounted on it.
+      if (isAsked || (answer.outcome === 'failed' && !answer.occupied)) told.answer(withoutMark(answer));
+      if (answer.occupied && emptied.has(key)) told.occupied(key);
+      const parent = parentOf(key);
+      if (answer.outcome === 'removed' && mayGo(parent)) directories.add(parent);
+    }
+  }
+}
+
+/** Removes `keys` as `Storage.remove` does. */
 export async function removeKeys(
   tree: Removable,
   keys: readonly string[],
   before: () => Promise<void> = async () => {},
   tell: (answer: Removed) => void = () => {},
+  occupied: (directory: string) => void = () => {},
 ): Promise<Removed[]> {
   const answers = new Map<string, Removed>();
-  const directories = new Levels();
-  const asked = new Set(keys);
-  function answer(one: Removed): void {
-    answers.set(one.key, one);
-    tell(one);
+  const work = removing(tree, keys, {
+    answer(one) {
+      answers.set(one.key, one);
+      tell(one);
+    },
+    occupied,
+  });
+  for (let step = work.next(); step.done !== true; step = work.next()) {
+    if (step.value === 'look') await tree.breath?.();
+    else await before();
   }
-  async function removeOne(key: string): Promise<void> {
-    const { occupied, ...told } = await tryToRemove(tree, key, before);
-    if (asked.has(key)) answer(told);
-    // Nobody asked for it: that something is in it, or mounted on it, is right.
-    else if (told.outcome === 'failed' && !occupied) tell(told);
-    if (told.outcome === 'removed') directories.addParentOf(key);
-  }
-  for (const key of asked) {
-    const reason = keyProblem(key);
-    if (reason !== undefined) answer({ key, outcome: 'failed', reason });
-    else if (key.endsWith('/')) directories.add(key);
-  }
-  for (const key of asked) if (!key.endsWith('/') && !answers.has(key)) await removeOne(key);
-  for (let level = directories.deepest(); level !== undefined; level = directories.deepest())
-    for (const key of level) await removeOne(key);
   return inOrder(keys, answers);
 }
 
-/** `occupied`: a directory that is not empty, or a mount point. Throws what `before` throws, and that alone. */
-async function tryToRemove(
-  tree: Removable,
-  key: string,
-  before: () => Promise<void>,
-): Promise<Removed & { readonly occupied: boolean }> {
-  const failed = (reason: string, occupied = false) =>
-    ({ key, outcome: 'failed', reason, occupied }) as const;
+/** `occupied`: a directory that is not empty, or a mount point. */
+interface Tried extends Removed {
+  readonly occupied?: true;
+}
+
+/** `look`: not needed for a directory out of which something was just removed: that what is no directory stays, rmdir sees to. */
+function* removeOne(tree: Removable, key: string, look = true): Generator<Pause, Tried, void> {
   const asksForDirectory = key.endsWith('/');
-  await tree.breath?.();
-  let type: ReturnType<Removable['look']>;
-  try {
-    type = tree.look(key);
-  } catch (error) {
-    return failed(reasonOfErrno(error));
+  if (look) {
+    yield 'look';
+    let type: ReturnType<Removable['look']>;
+    try {
+      type = tree.look(key);
+    } catch (error) {
+      return { key, outcome: 'failed', reason: reasonOfErrno(error) };
+    }
+    if (type === undefined) return { key, outcome: 'absent' };
+    if (typeof type === 'object') return { key, outcome: 'failed', reason: type.closed };
+    if (asksForDirectory && type !== 'directory')
+      return { key, outcome: 'failed', reason: 'it is no directory' };
+    if (!asksForDirectory && type !== 'file') return { key, outcome: 'failed', reason: notAFile[type] };
   }
-  if (type === undefined) return { key, outcome: 'absent', occupied: false };
-  if (typeof type === 'object') return failed(type.closed);
-  if (asksForDirectory && type !== 'directory') return failed('it is no directory');
-  if (!asksForDirectory && type !== 'file') return failed(notAFile[type]);
-  await before();
+  yield 'remove';
   try {
     if (asksForDirectory) tree.rmdir(key);
     else tree.unlink(key);
-    return { key, outcome: 'removed', occupied: false };
+    return { key, outcome: 'removed' };
   } catch (error) {
     const errno = errnoOf(error) ?? '';
-    if (errno === 'ENOENT') return { key, outcome: 'absent', occupied: false };
-    return failed(reasonOfErrno(error), ['ENOTEMPTY', 'EEXIST', 'EBUSY'].includes(errno));
+    if (errno === 'ENOENT') return { key, outcome: 'absent' };
+    const failed = { key, outcome: 'failed', reason: reasonOfErrno(error) } as const;
+    return ['ENOTEMPTY', 'EEXIST', 'EBUSY'].includes(errno) ? { ...failed, occupied: true } : failed;
   }
+}
+
+function withoutMark({ occupied: _, ...answer }: Tried): Removed {
+  return answer;
 }
 
 /** Why what is no file is neither read nor removed as one. */
@@ -120,21 +163,21 @@ function inOrder(keys: readonly string[], answers: ReadonlyMap<string, Removed>)
   });
 }
 
+/** Whether a directory goes when it was emptied. */
+function mayGo(directory: string): boolean {
+  const name = directory.slice(directory.lastIndexOf('/', directory.length - 2) + 1, -1);
+  return directory !== '' && !kept.has(name);
+}
+
 /** Directories yet to be tried, by how deep they lie. */
 class Levels {
   readonly #byDepth = new Map<number, Set<string>>();
 
   add(directory: string): void {
-    const depth = directory.split('/').length;
-    const level = this.#byDepth.get(depth) ?? new Set();
-    this.#byDepth.set(depth, level.add(directory));
-  }
-
-  /** Unless it must stay. */
-  addParentOf(key: string): void {
-    const parent = parentOf(key);
-    const name = parent.slice(parentOf(parent).length, -1);
-    if (parent !== '' && !kept.has(name)) this.add(parent);
+    const depth = depthOf(directory);
+    const level = this.#byDepth.get(depth);
+    if (level === undefined) this.#byDepth.set(depth, new Set([directory]));
+    else level.add(directory);
   }
 
   /** Takes the deepest of them out. */
@@ -144,4 +187,10 @@ class Levels {
     this.#byDepth.delete(depth);
     return level;
   }
+}
+
+function depthOf(directory: string): number {
+  let depth = 0;
+  for (let at = directory.indexOf('/'); at !== -1; at = directory.indexOf('/', at + 1)) depth++;
+  return depth;
 }

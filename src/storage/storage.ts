@@ -15,12 +15,21 @@ export interface Entry {
   readonly modified: number | undefined;
 }
 
+/** A storage that another thread can open for itself: `openNear` in open.ts. Can be cloned from thread to thread. */
+export interface NearStorage {
+  readonly driver: 'filesystem';
+  /** Its real path. */
+  readonly root: string;
+}
+
 /** Looking, without being able to change. The inventory, a dry run and `check` get no more than this. */
 export interface Reader {
   /** `filesystem`, `s3`, `memory`. */
   readonly name: string;
   /** How a person finds `key`: an absolute path, a bucket URL. For messages only. */
   locate(key: string): string;
+  /** Where any thread can look, synchronously (`openNear`). Undefined for a storage that is asked in no other way than this. */
+  readonly near?: NearStorage;
   /**
    * Everything below `prefix` (which ends with `/`, or is '' for all), in pages, in no promised order.
    * A missing prefix yields nothing, the prefix itself is never yielded, and one behind a symlink is an error. What vanishes while listing is left out; what appears may be in or not.
@@ -60,13 +69,46 @@ export interface Storage extends Reader {
    * `before` is awaited right before each single removal, pruning included. What it throws ends the call, and
    * is thrown. Nothing comes between it and the removal that it let through.
    * `tell` hears every answer as soon as it is known, of a call that ends early too; and it alone hears of parents that
-   * could not be pruned though nothing is in them.
+   * could not be pruned though nothing is in them. `occupied` hears of directories in which a file was that was asked
+   * for and is removed, and that stay since something else is in them.
    */
   remove(
     keys: readonly string[],
     before?: () => Promise<void>,
     tell?: (answer: Removed) => void,
+    occupied?: (directory: string) => void,
   ): Promise<readonly Removed[]>;
+  /** Removing with several threads at once. A storage need not have it. */
+  readonly parallel?: {
+    /** Of fewer files `remove` is done before threads have started. */
+    readonly from: number;
+    /** Starts the threads, each of which has leave of `permit` before every single removal. */
+    open(permit: Permit): ParallelRemoval;
+  };
+}
+
+/** Leave to remove, in memory that threads share (its layout: permit.ts). */
+export interface Permit {
+  readonly memory: SharedArrayBuffer;
+  /** Throws, once it is revoked, why. */
+  check(): void;
+}
+
+/** Several threads that remove. */
+export interface ParallelRemoval {
+  /**
+   * Removes regular files as `Storage.remove` does, with the same answers to `tell` and `occupied`, in no promised order.
+   * A directory's key is not one. Several calls may be under way. Throws what `permit.check` throws once that is
+   * revoked, and THREAD_ENDED when a thread died; what was answered by then is told, and nothing more is removed
+   * afterwards.
+   */
+  remove(
+    keys: Iterable<string>,
+    tell: (answer: Removed) => void,
+    occupied?: (directory: string) => void,
+  ): Promise<void>;
+  /** Ends the threads, each after the removal that it is at. Calls under way throw. */
+  close(): Promise<void>;
 }
 
 /**

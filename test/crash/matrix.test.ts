@@ -1,9 +1,16 @@
 import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { steps } from '../../src/pipeline/steps.ts';
+import { type StepId, steps } from '../../src/pipeline/steps.ts';
 import { drawOperations, drawStep, long, sample } from '../support/matrix/draw.ts';
 import { type Lane, openLane, type Result } from '../support/matrix/lane.ts';
-import { nameOf, type Point, randomBy, removing } from '../support/matrix/points.ts';
+import {
+  type Collector,
+  collectors,
+  nameOf,
+  type Point,
+  randomBy,
+  removing,
+} from '../support/matrix/points.ts';
 import { quickTemporaryDirectory } from '../support/matrix/quick.ts';
 import { inALine, type Summary, summaryOf } from '../support/matrix/summary.ts';
 
@@ -24,7 +31,7 @@ const results: Result[] = [];
 beforeAll(async () => {
   lanes.push(...(await Promise.all(Array.from({ length: Number(LANES) }, openLane))));
   free.push(...lanes);
-});
+}, 300_000);
 afterAll(async () => {
   await Promise.all(lanes.map((lane) => lane[Symbol.asyncDispose]()));
   const registry = lanes[0]?.version ?? '';
@@ -47,12 +54,16 @@ describe.concurrent('no tag is lost, the registry is back and the next run ends 
     patience,
   );
 
-  it.each(removing)(
-    'whatever happens at the operations on the storage of %s',
-    async (step) => {
-      const { operations } = lanes[0]?.courses[step] ?? { operations: [] };
+  it.each(
+    collectors.flatMap((collector) =>
+      removing[collector].map((step): [StepId, Collector] => [step, collector]),
+    ),
+  )(
+    'whatever happens at the operations on the storage of %s, with the %s collector',
+    async (step, collector) => {
+      const { operations } = lanes[0]?.courses[collector][step] ?? { operations: [] };
       expect(operations.filter(({ changes }) => changes).length).toBeGreaterThan(10);
-      await disturb(drawOperations(step, operations, size, seed));
+      await disturb(drawOperations(collector, step, operations, size, seed));
     },
     patience,
   );

@@ -1,6 +1,6 @@
 import { execFile, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -15,8 +15,9 @@ import { configFor, type Report } from '../support/program.ts';
 import { liveCommands, startRegistry, type TestRegistry } from '../support/registry.ts';
 import { runTold } from '../support/run-told.ts';
 import { count, stateDirectory } from '../support/tree.ts';
+import { blockUntil, isServing, turning } from '../support/turncoat.ts';
 import { changesSince, isUnderItsScript, superseded } from '../support/untouched.ts';
-import { beforeCollecting, wrapBinary } from '../support/wrapper.ts';
+import { beforeCollecting } from '../support/wrapper.ts';
 
 /* The fence held when it was proved. It is proved again before anything is removed and before the collector. */
 
@@ -186,52 +187,6 @@ async function collecting() {
       await registry[Symbol.asyncDispose]();
     },
   };
-}
-
-/** A registry whose stand-in serves read-only until it is told to turn, and takes pushes from then on. */
-function turning(registry: TestRegistry) {
-  const directory = mkdtempSync(join(registry.directory, 'turn-'));
-  const [turn, pid, turned] = ['turn', 'pid', 'turned'].map((name) => join(directory, name)) as [
-    string,
-    string,
-    string,
-  ];
-  const writable = `REGISTRY_STORAGE_MAINTENANCE='{"readonly":{"enabled":false}}'`;
-  const script = `if [ "$1" = serve ]; then
-  "$real" "$@" & echo $! >'${pid}'
-  trap 'kill $(cat ${pid}); exit' TERM
-  while [ ! -e '${turn}' ]; do sleep 0.02; done
-  kill -KILL $(cat '${pid}'); wait
-  env ${writable} "$real" "$@" & echo $! >'${pid}'
-  : >'${turned}'
-  while kill -0 $(cat '${pid}'); do sleep 0.02; done
-  exit
-fi`;
-  return {
-    binary: wrapBinary(registry, script),
-    turn() {
-      writeFileSync(turn, '');
-      blockUntil(() => existsSync(turned));
-      // Whoever asks too early is told that the stand-in has died.
-      blockUntil(() => isServing(Number(readFileSync(pid, 'utf8')), registry.port));
-    },
-  };
-}
-
-/** Whether the process is there and somebody listens on the port. */
-function isServing(pid: number | undefined, port: number): boolean {
-  if (pid === undefined || !existsSync(`/proc/${pid}/net/tcp`)) return false;
-  const hex = port.toString(16).toUpperCase().padStart(4, '0');
-  const table = ['tcp', 'tcp6'].map((name) => readFileSync(`/proc/self/net/${name}`, 'utf8')).join('\n');
-  return new RegExp(`:${hex} \\S+ 0A `).test(table);
-}
-
-/** Waits with the event loop standing still, so that the run does not go on meanwhile. */
-function blockUntil(is: () => boolean): void {
-  for (const deadline = Date.now() + 15_000; !is(); ) {
-    if (Date.now() > deadline) throw new Error('it did not come');
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
-  }
 }
 
 function standInConfig(): string {

@@ -1,6 +1,7 @@
 import type { Break } from './break.ts';
 
 const clean = 'src/commands/clean.ts';
+const native = 'src/commands/collect-native.ts';
 
 /** Nobody writes while anything is deleted. */
 export const closing: readonly Break[] = [
@@ -31,9 +32,40 @@ export const closing: readonly Break[] = [
   },
   {
     promise: 'and again right before the collector',
-    file: clean,
+    file: 'src/commands/collect-registry.ts',
     edits: [['await prove(context.signal);', '']],
     seenBy: ['integration/fence.again'],
+  },
+  {
+    promise: 'and right before this program sweeps',
+    file: native,
+    edits: [['await prove(signal);', '']],
+    seenBy: ['integration/native-runs'],
+  },
+  {
+    promise: 'after the native sweep every reference is read again before the registry is opened',
+    file: native,
+    edits: [
+      ['await nobodyWroteSince(plan, storage, { since, signal: context.signal, thorough: false });', ''],
+    ],
+    seenBy: ['integration/native-runs'],
+  },
+  {
+    promise: 'and everything once it is open',
+    file: native,
+    edits: [
+      [
+        'const { manifests } = verifyReopened(plan, after, (key) => storage.locate(key));',
+        'const manifests = 0; void verifyReopened;',
+      ],
+    ],
+    seenBy: ['integration/native-runs'],
+  },
+  {
+    promise: 'no directory of a damaged repository that is left alone is tidied away',
+    file: clean,
+    edits: [['.filter((key) => !isLeftAlone(plan.isolated, key))', '']],
+    seenBy: ['integration/isolate'],
   },
   {
     promise: 'somebody who writes behind the fence ends the run',
@@ -72,8 +104,8 @@ export const closing: readonly Break[] = [
     file: clean,
     edits: [
       [
-        'const inventory = await read(storage, context, options.plan.kept.inventory);',
-        'const inventory = options.plan.kept.inventory; void context;',
+        'const inventory = await read(storage, context, { known, thorough });',
+        'const inventory = known; void context; void thorough;',
       ],
     ],
     seenBy: ['integration/changes-meanwhile'],
@@ -125,18 +157,13 @@ export const deleting: readonly Break[] = [
   {
     promise: 'a removal that failed leaves what depends on it',
     file: 'src/apply/apply.ts',
-    edits: [
-      [
-        "if (!blocked.has(removal.repository ?? '')) batch.push(removal);",
-        'if (batch !== undefined) batch.push(removal);',
-      ],
-    ],
+    edits: [['return !blocked.has(repository);', 'return true;']],
     seenBy: ['unit/apply/apply'],
   },
   {
     promise: 'the lock is asked for before every single removal',
     file: 'src/storage/removal.ts',
-    edits: [['  await before();\n', '']],
+    edits: [['    else await before();\n', '']],
     seenBy: ['contracts/storage.memory', 'contracts/storage.filesystem'],
   },
   {
@@ -148,9 +175,7 @@ export const deleting: readonly Break[] = [
   {
     promise: 'directories that a registry needs stay when they are emptied',
     file: 'src/storage/removal.ts',
-    edits: [
-      ["if (parent !== '' && !kept.has(name)) this.add(parent);", "if (parent !== '') this.add(parent);"],
-    ],
+    edits: [["return directory !== '' && !kept.has(name);", "return directory !== '' && name !== '';"]],
     seenBy: ['contracts/storage.memory', 'contracts/storage.filesystem'],
   },
   {
@@ -161,7 +186,7 @@ export const deleting: readonly Break[] = [
   },
   {
     promise: 'the collector does not run when its rehearsal disagrees',
-    file: clean,
+    file: 'src/commands/collect-registry.ts',
     edits: [['compareRehearsal(plan, collection);', '']],
     seenBy: ['integration/collector-disobeys'],
   },

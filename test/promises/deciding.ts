@@ -23,7 +23,7 @@ export const deciding: readonly Break[] = [
   {
     promise: 'what is protected stays',
     file: reachability,
-    edits: [["if (policy.protect.has(inventory.digest(id))) keep(id, 'protected');", '']],
+    edits: [["if (listed.has(id)) keep(id, 'protected');", '']],
     seenBy: ['unit/plan/reachability', 'unit/plan/property'],
   },
   {
@@ -53,7 +53,7 @@ export const deciding: readonly Break[] = [
   {
     promise: 'layers that are children of an index keep their links',
     file: 'src/plan/dead-links.ts',
-    edits: [['for (const child of manifest.children) live.add(child);', '']],
+    edits: [['for (const child of manifest.children) name(child);', '']],
     seenBy: ['unit/plan/dead-links'],
   },
   {
@@ -64,7 +64,7 @@ export const deciding: readonly Break[] = [
   },
   {
     promise: '--delete-untagged is not passed where it would hurt',
-    file: 'src/commands/clean.ts',
+    file: 'src/commands/collect-registry.ts',
     edits: [
       ['const deleteUntagged = flag.value && applied.left.length === 0;', 'const deleteUntagged = true;'],
     ],

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { StepId } from '../../src/pipeline/steps.ts';
+import type { Collector } from './matrix/points.ts';
 import { type Closures, closure } from './oracle.ts';
 import { type ConfigOptions, configFor } from './program.ts';
 import { noise, pushCosign, pushImage, pushMultiArch, startUpload } from './push.ts';
@@ -14,10 +15,10 @@ export interface Bench extends AsyncDisposable {
   readonly registry: TestRegistry;
   /** What its tags need. */
   readonly closures: Closures;
-  /** What is left after a run that nobody disturbed: paths below the root. */
+  /** What is left after a run that nobody disturbed, with the one collector or the other: paths below the root. */
   readonly cleaned: readonly string[];
   /** A configuration with which `step` lasts, if it can be made to. No other step does. */
-  configFor(step: StepId): string;
+  configFor(step: StepId, collector?: Collector): string;
   /** Puts back what there was before the first run. The registry may run meanwhile. */
   reset(): void;
 }
@@ -32,17 +33,20 @@ export async function openBench(): Promise<Bench> {
     const { root } = registry;
     const reset = resettable(root, join(registry.directory, 'original'));
     const closures = closure(root);
-    const swift = configuration(registry);
-    const slow: Partial<Record<StepId, string>> = {};
-    for (const [step, options] of Object.entries(lasting(registry)))
-      slow[step as StepId] = configuration(registry, options);
-    const { outcome, error } = await runHere(swift);
+    const configurations = (collector: Collector): Configurations => {
+      const slow: Partial<Record<StepId, string>> = {};
+      for (const [step, options] of Object.entries(lasting(registry)))
+        slow[step as StepId] = configuration(registry, collector, options);
+      return { slow, swift: configuration(registry, collector) };
+    };
+    const all = { registry: configurations('registry'), native: configurations('native') };
+    const { outcome, error } = await runHere(all.registry.swift);
     if (outcome !== 'ok') throw new Error(`the undisturbed run ended with ${outcome}: ${error?.message}`);
     return {
       registry,
       closures,
       cleaned: pathsBelow(root),
-      configFor: (step) => slow[step] ?? swift,
+      configFor: (step, collector = 'registry') => all[collector].slow[step] ?? all[collector].swift,
       reset,
       [Symbol.asyncDispose]: () => registry[Symbol.asyncDispose](),
     };
@@ -50,6 +54,11 @@ export async function openBench(): Promise<Bench> {
     await registry[Symbol.asyncDispose]();
     throw thrown;
   }
+}
+
+interface Configurations {
+  readonly swift: string;
+  readonly slow: Readonly<Partial<Record<StepId, string>>>;
 }
 
 /** Files and directories below the driver's root, without the program's own. */
@@ -86,10 +95,10 @@ function lasting(registry: TestRegistry): Partial<Record<StepId, ConfigOptions>>
   };
 }
 
-function configuration(registry: TestRegistry, options: ConfigOptions = {}): string {
+function configuration(registry: TestRegistry, collector: Collector, options: ConfigOptions = {}): string {
   return configFor(registry, {
     ...options,
     registry: { drain: { timeout: '0s' }, ...options.registry },
-    more: { uploads: { keepWithin: '0s' } },
+    more: { collector, uploads: { keepWithin: '0s' } },
   });
 }

@@ -58,6 +58,8 @@ export async function startUpload(
 export interface HeldUpload extends OpenUpload {
   /** Sends the rest of the request; the status of the answer. */
   finish(): Promise<number>;
+  /** Where that answer says that the client would go on. */
+  next(): string;
   /** Breaks the connection. */
   abort(): void;
 }
@@ -76,10 +78,12 @@ export async function holdUpload(
     headers: { ...octets, ...authorization },
   });
   const answered = Promise.withResolvers<number>();
+  let next = upload.location;
   answered.promise.catch(() => {}); // told to whoever calls finish(); nobody need to
   patch.once('error', answered.reject);
   patch.once('response', (response) => {
     response.resume();
+    next = response.headers.location ?? next;
     answered.resolve(response.statusCode ?? 0);
   });
   await new Promise<void>((resolve) => patch.write(bytes, () => resolve()));
@@ -89,6 +93,7 @@ export async function holdUpload(
       patch.end();
       return answered.promise;
     },
+    next: () => next,
     abort: () => patch.destroy(),
   };
 }

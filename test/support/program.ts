@@ -59,9 +59,19 @@ export interface Report {
     'tags' | 'manifests' | 'layerLinks' | 'uploads' | 'repositories' | 'blobs' | 'bytes',
     number
   >;
-  readonly young: { manifests: number; keepWithin: string; nextAt: string | null };
+  readonly young: {
+    manifests: number;
+    keepWithin: string;
+    nextAt: string | null;
+    blobs: number;
+    bytes: number;
+  };
   readonly window: { readOnlySeconds: number; unavailableSeconds: number };
-  readonly collector: { deleteUntagged: boolean; because: string; rehearsed: boolean } | null;
+  readonly collector: { name: string; deleteUntagged: boolean; because: string; rehearsed: boolean } | null;
+  readonly isolated: readonly {
+    name: string;
+    findings: readonly { kind: string; path: string; detail: string; cure: string }[];
+  }[];
   readonly steps: readonly { id: string; outcome: string; note?: string }[];
   readonly repositories: readonly {
     name: string;

@@ -1,3 +1,4 @@
+import { collectorOf } from '../../config/collector.ts';
 import type { Config } from '../../config/schema.ts';
 import { bytes, counted } from '../../format.ts';
 import type { Inventory } from '../../inventory/inventory.ts';
@@ -37,7 +38,13 @@ export function lookAtContents(
     // By our own clock: the storage's is told by what is written to it.
     const plan = makePlan(inventory, policyOf(config, Date.now(), state.major));
     notes.seen(counted(inventory.counts.tags, 'tag'));
-    for (const text of warningsOf(inventory, (key) => storage.locate(key))) notes.notice(text);
+    const locate = (key: string): string => storage.locate(key);
+    for (const text of warningsOf(inventory, locate, collectorOf(config))) notes.notice(text);
+    const [alone] = plan.isolated;
+    if (alone !== undefined) {
+      const damaged = counted(plan.isolated.size, 'damaged repository');
+      notes.notice(`${damaged} would be left alone, such as ${alone}: "check" tells what is wrong there`);
+    }
     await notes.attempt(() => {
       guard(plan, { config, state, reader: storage, missing: ground.missing, apiRepositories });
       notes.seen(foretold(plan));

@@ -1,45 +1,62 @@
-import type { ApplyOptions } from '../../apply/apply.ts';
-import { type RunLog, referenceTo } from '../../pipeline/run-log.ts';
+import type { ApplyOptions, Going } from '../../apply/apply.ts';
+import { type LoggedItem, type RunLog, referenceTo } from '../../pipeline/run-log.ts';
 import { toLogged } from './items.ts';
 
 export interface LoggedBatches {
   /** For whoever removes. */
   readonly hooks: Required<Pick<ApplyOptions, 'onRemoving' | 'onAnswered'>>;
-  /** The last batch has ended, well or not. */
+  /** Nothing more is removed, whether all went well or not. */
   close(): void;
 }
 
-/** Puts on record what `step` removes, batch by batch, and what came of each. */
+interface Batch {
+  readonly number: number;
+  readonly items: readonly LoggedItem[];
+  /** Storage key → its item's place, of what is not answered yet. */
+  readonly open: Map<string, number>;
+  readonly failed: [string, string][];
+  readonly absent: string[];
+}
+
+/**
+ * Puts on record what `step` removes, batch by batch, and what came of each. A batch ends when everything in it is
+ * answered; the next one may be put on record before.
+ */
 export function logBatches(log: RunLog | undefined, step: string): LoggedBatches {
-  let batch: number | undefined;
-  /** Storage key → what the log calls it, of what is not answered yet. */
-  let open = new Map<string, string>();
-  let failed: [string, string][] = [];
-  let absent: string[] = [];
-  function close(): void {
-    if (batch !== undefined) log?.ended(batch, { failed, absent, open: [...open.values()] });
-    batch = undefined;
-    open = new Map();
-    failed = [];
-    absent = [];
+  const batches = new Set<Batch>();
+  function nameOf({ items }: Batch, place: number): string {
+    const item = items[place];
+    return item === undefined ? '' : referenceTo(item);
+  }
+  function end(batch: Batch): void {
+    batches.delete(batch);
+    const { number, failed, absent } = batch;
+    const open = Array.from(batch.open.values(), (place) => nameOf(batch, place));
+    log?.ended(number, { failed, absent, open });
   }
   return {
-    close,
+    close() {
+      for (const batch of batches) end(batch);
+    },
     hooks: {
       async onRemoving(going) {
-        close();
-        if (log === undefined) return;
+        if (log === undefined || going.length === 0) return;
         const items = going.map(toLogged);
-        batch = await log.going(step, items);
-        open = new Map(going.map((one, index) => [one.key, referenceTo(items[index] ?? toLogged(one))]));
+        const number = await log.going(step, items);
+        const open = new Map(going.map(({ key }: Going, place) => [key, place]));
+        batches.add({ number, items, open, failed: [], absent: [] });
       },
       onAnswered({ key, outcome, reason }) {
-        const name = open.get(key);
-        // Directories above that were emptied answer, too.
-        if (name === undefined) return;
-        open.delete(key);
-        if (outcome === 'failed') failed.push([name, reason ?? 'unknown']);
-        if (outcome === 'absent') absent.push(name);
+        for (const batch of batches) {
+          const place = batch.open.get(key);
+          // Directories above that were emptied answer, too.
+          if (place === undefined) continue;
+          batch.open.delete(key);
+          if (outcome === 'failed') batch.failed.push([nameOf(batch, place), reason ?? 'unknown']);
+          if (outcome === 'absent') batch.absent.push(nameOf(batch, place));
+          if (batch.open.size === 0) end(batch);
+          return;
+        }
       },
     },
   };

@@ -13,22 +13,29 @@ const tagInReason = 'tag {} ';
 
 export function toLogged(going: Going): LoggedItem {
   const { kind, key, repository, digest, because } = going;
-  const place = placeOf(key);
-  const tag = 'tag' in place ? place.tag : undefined;
   switch (kind) {
     case 'tag':
-      return { kind, repository, name: tag ?? key, because };
+      return { kind, repository, name: tagIn(key) ?? key, because };
     case 'tag-history': {
+      const tag = tagIn(key);
       const generally = because.replace(`tag ${tag} `, tagInReason);
       return { kind, repository, name: `${tag} ${digest}`, because: generally };
     }
-    case 'upload':
+    case 'upload': {
+      const place = placeOf(key);
       return { kind, repository, name: 'upload' in place ? (place.upload ?? key) : key, because };
+    }
     case 'repository':
       return { kind, name: repository ?? key, because };
     default:
+      // Most of what there is: a key is not taken apart for it.
       return { kind, repository, name: digest ?? key, because };
   }
+}
+
+function tagIn(key: string): string | undefined {
+  const place = placeOf(key);
+  return 'tag' in place ? place.tag : undefined;
 }
 
 /** What a log calls an item, taken apart. */

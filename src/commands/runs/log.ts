@@ -1,3 +1,4 @@
+import { collectorOf } from '../../config/collector.ts';
 import type { Config } from '../../config/schema.ts';
 import { CleanupError } from '../../errors.ts';
 import { createMasker, maskDeep } from '../../mask.ts';
@@ -65,14 +66,19 @@ export async function noteTakenOver(
 
 /** What of the configuration decides what goes, by its keys. No secrets. */
 function settingsOf(config: Config): Record<string, string | number | boolean> {
-  const { untagged, uploads, repositories, garbageCollect, readonlyInstance, limits, unsafe } = config;
+  const { untagged, uploads, repositories, garbageCollect, damage, readonlyInstance, limits, unsafe } =
+    config;
   return {
     'untagged.keepWithin': untagged.keepWithin.text,
     ...(untagged.protect.length > 0 ? { 'untagged.protect': untagged.protect.length } : {}),
     'uploads.keepWithin': uploads.keepWithin.text,
     'repositories.removeEmpty': repositories.removeEmpty,
-    'garbageCollect.deleteUntagged': garbageCollect.deleteUntagged,
-    'garbageCollect.rehearse': garbageCollect.rehearse,
+    ...(collectorOf(config) === 'native'
+      ? { collector: 'native', damage }
+      : {
+          'garbageCollect.deleteUntagged': garbageCollect.deleteUntagged,
+          'garbageCollect.rehearse': garbageCollect.rehearse,
+        }),
     readonlyInstance,
     ...(limits.maxDuration === undefined ? {} : { 'limits.maxDuration': limits.maxDuration.text }),
     ...(limits.window === undefined ? {} : { 'limits.window': limits.window.text }),

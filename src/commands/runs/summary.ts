@@ -144,6 +144,8 @@ function doing({ begin, batches, collected, released }: LoggedRun): string | nul
   if (released) return 'after it had undone everything and given the lock back';
   if (step === 'tidy') return 'while it tidied uploads and empty directories';
   if (collected !== undefined) return 'after the collector had ended';
+  if (step === 'collect' && begin?.settings.collector === 'native')
+    return 'when it swept blobs, or thereafter';
   if (step === 'collect') return 'when the collector was about to run, or ran';
   if (step === 'apply') return 'while it removed references, or rehearsed the collector';
   return begin === undefined ? null : 'before it removed anything';

@@ -68,13 +68,16 @@ export class Root {
 
   /** Whether directories lead from the root to where `key` would be. `known`: ways found before, by directory. */
   wayTo(key: string, deed: string, known: Map<string, Way> = new Map()): Way {
-    for (let at = key.indexOf('/'); at !== -1 && at < key.length - 1; at = key.indexOf('/', at + 1)) {
-      const directory = key.slice(0, at);
-      const way = known.get(directory) ?? wayThrough(directory, this.lstat(directory, deed));
-      known.set(directory, way);
-      if (way !== 'open') return way;
-    }
-    return 'open';
+    const end = key.lastIndexOf('/', key.length - 2);
+    if (end === -1) return 'open';
+    const directory = key.slice(0, end);
+    let way = known.get(directory);
+    if (way !== undefined) return way;
+    // From the deepest up, since of many keys in one place all but the last steps of the way are known.
+    way = this.wayTo(directory, deed, known);
+    if (way === 'open') way = wayThrough(directory, this.lstat(directory, deed));
+    known.set(directory, way);
+    return way;
   }
 
   /** Undefined if there is nothing. Other failures throw STORAGE_FAILED. */
@@ -100,9 +103,15 @@ export class Root {
 /** The entry that `stats` tell of; `key` without a slash at its end. */
 export function entryOf(key: string, stats: Stats): Entry {
   const modified = stats.mtimeMs;
-  if (stats.isFile()) return { key, type: 'file', size: stats.size, modified };
-  if (stats.isDirectory()) return { key: `${key}/`, type: 'directory', size: 0, modified };
-  return { key, type: stats.isSymbolicLink() ? 'symlink' : 'other', size: 0, modified };
+  const type = typeOf(stats);
+  if (type === 'directory') return { key: `${key}/`, type, size: 0, modified };
+  return { key, type, size: type === 'file' ? stats.size : 0, modified };
+}
+
+export function typeOf(stats: Stats): Entry['type'] {
+  if (stats.isFile()) return 'file';
+  if (stats.isDirectory()) return 'directory';
+  return stats.isSymbolicLink() ? 'symlink' : 'other';
 }
 
 function wayThrough(directory: string, stats: Stats | undefined): Way {

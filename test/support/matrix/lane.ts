@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { steps } from '../../../src/pipeline/steps.ts';
+import { type StepId, steps } from '../../../src/pipeline/steps.ts';
 import { type Bench, openBench, pause } from '../bench.ts';
 import { type Nest, nest } from '../drive.ts';
 import { signal } from '../processes.ts';
@@ -10,7 +10,7 @@ import { diff, type Snapshot, snapshot, stateDirectory } from '../tree.ts';
 import type { Course, Moment } from './disturb.ts';
 import { type Drivers, openDrivers, type Ran, type RecoverReport } from './drivers.ts';
 import { convergence, type Finding, lookAfter, push } from './judge.ts';
-import type { Kind, Point } from './points.ts';
+import { type Collector, collectors, type Kind, type Point } from './points.ts';
 
 /** What came of one disturbance. */
 export interface Result {
@@ -27,12 +27,14 @@ export interface Result {
   readonly afterwards: number | undefined;
 }
 
+type Courses = Readonly<Record<Collector, Readonly<Partial<Record<StepId, Course>>>>>;
+
 /** One registry with processes to disturb on it. */
 export interface Lane extends AsyncDisposable {
   /** Of the registry. */
   readonly version: string;
   /** What an undisturbed run does in each step. */
-  readonly courses: Readonly<Record<string, Course>>;
+  readonly courses: Courses;
   /** Undefined: the moment did not come. */
   disturb(point: Point, random: () => number): Promise<Result>;
 }
@@ -56,10 +58,14 @@ export async function openLane(): Promise<Lane> {
   const { registry } = bench;
   bench.reset();
   const before = snapshot(registry.root);
-  const reference = await undisturbed(lane);
-  if ('killedBy' in reference || reference.report?.outcome !== 'ok')
-    throw new Error(`the undisturbed run failed: ${JSON.stringify(reference)}`);
-  const { courses } = reference;
+  const reference = async (collector: Collector) => {
+    bench.reset();
+    const ran = await undisturbed(lane, collector);
+    if ('killedBy' in ran || ran.report?.outcome !== 'ok')
+      throw new Error(`the undisturbed run (${collector}) failed: ${JSON.stringify(ran)}`);
+    return ran.courses;
+  };
+  const courses: Courses = { registry: await reference('registry'), native: await reference('native') };
   return {
     version: registry.version,
     courses,
@@ -77,7 +83,7 @@ interface Ready {
   readonly place: Nest;
   readonly drivers: Drivers;
   readonly before: Snapshot;
-  readonly courses: Readonly<Record<string, Course>>;
+  readonly courses: Courses;
   /** Nobody has pushed it before. */
   newSeed(): string;
 }
@@ -85,11 +91,12 @@ interface Ready {
 async function disturbOnce(lane: Ready, point: Point, random: () => number): Promise<Result> {
   const { bench, drivers } = lane;
   const { root } = bench.registry;
-  let at = momentOf(point, lane.courses[point.step], random);
+  const { collector } = point;
+  let at = momentOf(point, lane.courses[collector][point.step], random);
   for (let tries = 1; ; tries += 1) {
     bench.reset();
     const lasts = typeof at === 'object' && 'afterMs' in at;
-    const configFile = bench.configFor(lasts ? point.step : 'preflight');
+    const configFile = bench.configFor(lasts ? point.step : 'preflight', collector);
     const { kind, step } = point;
     const ran = await drivers.run({ configFile, root, disturbance: { kind, step, at } });
     const afterwards = 'killedBy' in ran ? undefined : ran.afterwards;
@@ -127,7 +134,7 @@ async function judge(lane: Ready, { point, ran, random }: Case) {
   const { bench, before, drivers, place, newSeed } = lane;
   const { registry } = bench;
   const findings: Finding[] = [];
-  const quick = bench.configFor('preflight');
+  const quick = bench.configFor('preflight', point.collector);
   const ending = endingOf(ran);
   const unrestored = ending === '20';
   if (!('killedBy' in ran) && (ran.afterwards ?? 0) > bearable)
@@ -161,7 +168,10 @@ async function judge(lane: Ready, { point, ran, random }: Case) {
   const whole = random() < 0.06;
   // Where nothing has changed the next run is an undisturbed one.
   if (changed.length === 0 && !whole && swept.length === 0) return { ...first, findings, ending };
-  const run = () => undisturbed(lane);
+  // Whoever comes next may be another collector: both end at the same tree.
+  const next =
+    random() < 0.9 ? point.collector : (collectors.find((one) => one !== point.collector) ?? 'registry');
+  const run = () => undisturbed(lane, next);
   findings.push(...(await convergence({ bench, pushed: pushed.pushed, run, whole, newSeed })));
   const second = await lookAfter(bench, place, { killed: false });
   findings.push(...second.findings);
@@ -186,14 +196,14 @@ async function repair({ bench, place }: Ready): Promise<void> {
  * A run that nobody disturbs. Lanes share a machine: what another one's dying collector works on cannot always be told,
  * which a run refuses. Not its fault, nor the disturbance's.
  */
-async function undisturbed({
-  bench,
-  drivers,
-  place,
-}: Pick<Ready, 'bench' | 'drivers' | 'place'>): Promise<Ran> {
+async function undisturbed(
+  { bench, drivers, place }: Pick<Ready, 'bench' | 'drivers' | 'place'>,
+  collector: Collector,
+): Promise<Ran> {
   const { registry } = bench;
+  const configFile = bench.configFor('preflight', collector);
   for (let tries = 1; ; tries += 1) {
-    const ran = await drivers.run({ configFile: bench.configFor('preflight'), root: registry.root });
+    const ran = await drivers.run({ configFile, root: registry.root });
     const error = 'killedBy' in ran ? undefined : ran.report?.error;
     const about = JSON.stringify([error?.message, error?.details]);
     const nests: readonly string[] = about.match(/registry-cleanup-nest-\w+/g) ?? [];
@@ -202,10 +212,16 @@ async function undisturbed({
   }
 }
 
+/** Steps that wait for somebody else, and can be made to. */
+const waiting: Readonly<Record<Collector, readonly StepId[]>> = {
+  registry: ['drain', 'stop', 'readonly', 'rehearse', 'collect', 'restore'],
+  native: ['drain', 'stop', 'readonly', 'restore'],
+};
+
 function momentOf(point: Point, course: Course | undefined, random: () => number): Moment {
   if ('operation' in point) return { operation: point.operation, when: point.when };
   if (point.place !== 'middle') return point.place;
-  const waits = ['drain', 'stop', 'readonly', 'rehearse', 'collect', 'restore'].includes(point.step);
+  const waits = waiting[point.collector].includes(point.step);
   // An error cannot come from outside, and waiting is not inside.
   if (waits && point.kind !== 'error' && (point.step === 'drain' || random() < 0.5))
     return { afterMs: Math.round(random() * pause * 1000 * 0.8) };

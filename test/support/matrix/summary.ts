@@ -1,7 +1,7 @@
 import { cpus, release } from 'node:os';
 import { steps } from '../../../src/pipeline/steps.ts';
 import type { Result } from './lane.ts';
-import { type Kind, kinds, nameOf } from './points.ts';
+import { type Collector, collectors, type Kind, kinds, nameOf } from './points.ts';
 
 /** The figures of one pass, as `CRASH_MATRIX_RESULT` names a file for. */
 export interface Summary {
@@ -15,6 +15,8 @@ export interface Summary {
   readonly steps: number;
   readonly kinds: number;
   readonly disturbances: Readonly<Record<Kind, number>>;
+  /** The same runs, by what swept in them. */
+  readonly collectors: Readonly<Record<Collector, CollectorSummary>>;
   readonly tagsChecked: number;
   readonly tagsLost: number;
   readonly notRestored: number;
@@ -29,6 +31,13 @@ export interface Summary {
   /** Registries that were disturbed at once. */
   readonly lanes: number;
   readonly seconds: number;
+}
+
+interface CollectorSummary {
+  readonly runs: number;
+  readonly tagsLost: number;
+  readonly notRestored: number;
+  readonly otherFindings: number;
 }
 
 export function summaryOf(
@@ -46,14 +55,23 @@ export function summaryOf(
   const endings: Record<string, number> = {};
   for (const { point, ending } of results) {
     stepsMet.add(point.step);
-    if ('place' in point) moments.add(`${point.step} ${point.place}`);
-    else operations.add(`${point.step} ${point.operation} ${point.when}`);
+    const where = `${point.collector} ${point.step}`;
+    if ('place' in point) moments.add(`${where} ${point.place}`);
+    else operations.add(`${where} ${point.operation} ${point.when}`);
     const name = `${point.kind} → ${ending}`;
     endings[name] = (endings[name] ?? 0) + 1;
   }
   const count = (kind: Kind) => results.filter(({ point }) => point.kind === kind).length;
-  const having = (...wanted: string[]) =>
-    results.filter(({ findings }) => findings.some(({ kind }) => wanted.includes(kind))).length;
+  const badly = (of: readonly Result[]) => {
+    const having = (wanted: readonly string[]) =>
+      of.filter(({ findings }) => findings.some(({ kind }) => wanted.includes(kind))).length;
+    const tagsLost = of.reduce((sum, result) => sum + result.tagsLost, 0);
+    return { tagsLost, notRestored: having(['closed', 'recover']), otherFindings: having(others) };
+  };
+  const by = (collector: Collector): CollectorSummary => {
+    const its = results.filter(({ point }) => point.collector === collector);
+    return { runs: its.length, ...badly(its) };
+  };
   const ends = results.map(({ point, afterwards = 0 }) => (point.kind === 'error' ? 0 : afterwards));
   const [cpu] = cpus();
   return {
@@ -71,10 +89,9 @@ export function summaryOf(
       SIGTERM: count('SIGTERM'),
       SIGKILL: count('SIGKILL'),
     },
+    collectors: { registry: by('registry'), native: by('native') },
     tagsChecked: results.reduce((sum, { tagsChecked }) => sum + tagsChecked, 0),
-    tagsLost: results.reduce((sum, { tagsLost }) => sum + tagsLost, 0),
-    notRestored: having('closed', 'recover'),
-    otherFindings: having('left', 'changed', 'ending', 'converges', 'slow', 'unmet'),
+    ...badly(results),
     findings: results.flatMap(({ point, at, findings }) =>
       findings.map(({ text }) => `${nameOf(point)} (${JSON.stringify(at)}): ${text}`),
     ),
@@ -84,6 +101,8 @@ export function summaryOf(
     seconds: Math.round(about.seconds),
   };
 }
+
+const others = ['left', 'changed', 'ending', 'converges', 'slow', 'unmet'];
 
 /** The last line. */
 export function inALine(summary: Summary): string {
@@ -96,6 +115,12 @@ export function inALine(summary: Summary): string {
     `Kill matrix: ${points} points (${moments} moments of ${summary.steps}/${steps.length} steps, ${operations} storage operations)`,
     ` × ${summary.kinds} kinds × ${repeats} repeats = ${total} (${each})`,
     `; tags checked: ${tagsChecked}, tags lost: ${tagsLost}, registries not restored: ${notRestored}`,
-    `, other findings: ${otherFindings}; ${summary.seconds} s, SEED=${summary.seed}`,
+    `, other findings: ${otherFindings} (${collectors.map((name) => ofCollector(name, summary)).join('; ')})`,
+    `; ${summary.seconds} s, SEED=${summary.seed}`,
   ].join('');
+}
+
+function ofCollector(name: Collector, summary: Summary): string {
+  const { runs, tagsLost, notRestored, otherFindings } = summary.collectors[name];
+  return `${name}: ${runs} runs, ${tagsLost + notRestored + otherFindings} findings`;
 }

@@ -227,6 +227,23 @@ describe('applyPlan', () => {
     expect(counts).toEqual([500, 1_000, 1_100]);
   });
 
+  it('reads the plan as it comes to it: no more than a batch is held at once', async () => {
+    const { storage, plan } = await large(1_100);
+    let read = 0;
+    const ahead: number[] = [];
+    const remove: typeof plan.remove = {
+      ...plan.remove,
+      *of(kind) {
+        for (const removal of plan.remove.of(kind)) {
+          read++;
+          yield removal;
+        }
+      },
+    };
+    await apply(storage, { ...plan, remove }, { onRemoving: async () => void ahead.push(read) });
+    expect(ahead).toEqual([500, 1_000, 1_100]);
+  });
+
   it('looks at the lock before every batch, and removes nothing more once it is lost', async () => {
     const { storage, plan } = await large(1_100);
     const watched = recorded(storage);

@@ -132,6 +132,13 @@ describe.each([
     expect(await lateAfter(made, removals, { behind })).toEqual([]);
   });
 
+  it('has nothing against the tags beside one that goes', async () => {
+    const made = scene();
+    for (const tag of ['a', 'b', 'c']) made.made.image('app', { tags: [tag] });
+    const remove = (): void => made.made.storage.drop(`${at.repository('app')}/_manifests/tags/a/`);
+    expect(await lateAfter(made, remove, { behind })).toEqual([]);
+  });
+
   it('has nothing against an upload whose `startedat` tells a time to come, by another clock', async () => {
     const made = scene();
     made.made.upload('app', 'ahead', { startedAt: '2030-01-01T00:00:00Z' });
@@ -255,4 +262,17 @@ it('takes an upload that has become smaller for one that is being removed', asyn
   made.made.storage.put(`${at.upload('app', upload)}/data`, 'half of it', 0);
   const shrink = (): void => made.made.storage.put(`${at.upload('app', upload)}/data`, 'half', 0);
   expect(await lateAfter(made, shrink, { behind: true })).toEqual([]);
+});
+
+it('takes an upload of which a removal that failed has left an empty directory for one that is being removed', async () => {
+  const made = scene();
+  const { storage } = made.made;
+  const hashes = `${at.upload('app', upload)}/hashstates/sha256/`;
+  storage.put(`${hashes}0`, 'state', 0);
+  const cutOff = (): void => {
+    for (const name of ['data', 'startedat', 'hashstates/sha256/0'])
+      storage.drop(`${at.upload('app', upload)}/${name}`);
+    storage.mkdir(hashes, since + 1);
+  };
+  expect(await lateAfter(made, cutOff, { behind: true })).toEqual([]);
 });

@@ -71,6 +71,17 @@ describe('verification', () => {
     expect(await lostAfter(made, change)).toEqual([key(made)]);
   });
 
+  it('finds one of several tags lost, and no other, whichever it is', async () => {
+    const tags = ['a', 'b', 'c'];
+    for (const gone of tags) {
+      const made = scene();
+      for (const tag of tags) made.made.image('app', { tags: [tag] });
+      expect(await lostAfter(made, ({ made: { storage } }) => storage.drop(at.current('app', gone)))).toEqual(
+        [at.current('app', gone)],
+      );
+    }
+  });
+
   it('finds lost the content of a child that its repository does not have', async () => {
     const { made, child } = scene();
     made.revision('elsewhere', child);

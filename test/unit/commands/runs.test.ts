@@ -14,10 +14,10 @@ import { readRunLog } from '../../../src/pipeline/run-log-read.ts';
 import type { Plan, Removal } from '../../../src/plan/plan.ts';
 import { removalsOf } from '../../../src/plan/removals.ts';
 import { filesystemState } from '../../../src/storage/state.ts';
-import type { State, Storage } from '../../../src/storage/storage.ts';
+import type { Removed, State, Storage } from '../../../src/storage/storage.ts';
 import { faultyStorage } from '../../support/faulty-storage.ts';
 import { heldLock } from '../../support/held.ts';
-import { at } from '../../support/layout.ts';
+import { at, digestOf } from '../../support/layout.ts';
 import { hour, memoryRegistry } from '../../support/memory-registry.ts';
 import { temporaryDirectory } from '../../support/program.ts';
 import { documentOf } from '../report/documents.ts';
@@ -148,6 +148,39 @@ describe('what goes', () => {
       { repository: 'one', digest, outcome: 'failed', reason: expect.stringContaining('EACCES') },
       { repository: 'team/two', digest, outcome: 'removed', reason: null },
     ]);
+  });
+
+  it('is told batch by batch, though the next one is on record before the one before has ended', async () => {
+    const log = await open();
+    const { hooks, close } = logBatches(log, 'apply');
+    const batch = (name: string): Removal[] =>
+      [1, 2].map((number): Removal => {
+        const digest = digestOf(Buffer.from(`${name} ${number}`));
+        const [kind, repository] = ['layer-link', 'one'] as const;
+        return { kind, repository, digest, key: at.layer(repository, digest), bytes: 0, because: name };
+      });
+    const batches = ['first', 'second', 'third'].map(batch);
+    const [[one, two] = [], [three, four] = [], [five] = []] = batches;
+    for (const going of batches) await hooks.onRemoving(going);
+    const answer = (going: Removal | undefined, outcome: Removed['outcome']): void =>
+      hooks.onAnswered({
+        key: going?.key ?? '',
+        outcome,
+        ...(outcome === 'failed' ? { reason: 'EIO' } : {}),
+      });
+    answer(three, 'failed');
+    answer(one, 'removed');
+    answer(four, 'removed');
+    answer(two, 'absent');
+    answer(five, 'removed');
+    // What has ended is known although the run does not come to its end.
+    await log.going('tidy', [{ kind: 'directory', name: 'next', because: 'next' }]);
+    const ended = () => [...itemsOf(read())].map(({ because, outcome }) => `${because} ${outcome}`);
+    const known = ['first removed', 'first absent', 'second failed', 'second removed'];
+    expect(ended()).toEqual([...known, 'third unknown', 'third unknown', 'next unknown']);
+    close();
+    await log.released();
+    expect(ended()).toEqual([...known, 'third removed', 'third unknown', 'next unknown']);
   });
 
   it('is not known to be gone of a batch in whose middle the run ended', async () => {

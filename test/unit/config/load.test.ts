@@ -225,7 +225,7 @@ describe('what is wrong with a file', () => {
     ).toEqual([
       'untaged: is not a key here; did you mean "untagged"?',
       'CLEANUP_X: is not a variable (environment)',
-      'damage: must be "stop", not "go" (environment CLEANUP_DAMAGE)',
+      'damage: must be "stop" or "isolate", not "go" (environment CLEANUP_DAMAGE)',
       'dryRun: must be true or false, not a number (command line)',
     ]);
   });

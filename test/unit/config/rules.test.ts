@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { collectorOf } from '../../../src/config/collector.ts';
 import { cautions, check, rules } from '../../../src/config/rules.ts';
 import { type Config, schema, type UserConfig } from '../../../src/config/schema.ts';
 
@@ -39,12 +40,36 @@ describe('rules', () => {
       { registry: { drain: { timeout: '1s', quiet: '2s' } } },
       'registry.drain.quiet: is longer (2s) than registry.drain.timeout (1s)',
     ],
+    [
+      'a flag of the collector of the registry for the native one',
+      { collector: 'native', garbageCollect: { deleteUntagged: true } },
+      'garbageCollect.deleteUntagged: the native collector has no such flag',
+    ],
+    [
+      'it where damaged repositories are left alone, too',
+      { collector: 'registry', damage: 'isolate', garbageCollect: { deleteUntagged: true } },
+      'garbageCollect.deleteUntagged: the native collector, which damage: isolate takes, has no such flag',
+    ],
   ])('refuse %s', (_, written, problem) => {
     expect(check(rules, config(written))).toEqual([expect.stringContaining(problem)]);
   });
 
   it('accept a drain that is switched off', () => {
     expect(check(rules, config({ registry: { drain: { timeout: '0s' } } }))).toEqual([]);
+  });
+});
+
+describe('the collector', () => {
+  it.each<[UserConfig, 'registry' | 'native']>([
+    [{}, 'registry'],
+    [{ damage: 'stop' }, 'registry'],
+    [{ collector: 'native' }, 'native'],
+    [{ damage: 'isolate' }, 'native'],
+    [{ collector: 'registry', damage: 'isolate' }, 'native'],
+  ])('of %j is the %s one', (written, collector) => {
+    expect(collectorOf(config(written))).toBe(collector);
+    for (const deleteUntagged of ['auto', false] as const)
+      expect(check(rules, config({ ...written, garbageCollect: { deleteUntagged } }))).toEqual([]);
   });
 });
 

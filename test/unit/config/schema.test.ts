@@ -116,12 +116,12 @@ describe('the schema', () => {
 
   it('refuses what this version cannot do', () => {
     expect(
-      problems({ registry: { runtime: 'podman' }, collector: 'native', damage: 'skip', retention: [{}] }),
+      problems({ registry: { runtime: 'podman' }, collector: 'foreign', damage: 'skip', retention: [{}] }),
     ).toEqual([
       'registry.runtime: must be "auto" or "process" or "docker", not "podman"',
       'retention: is not supported by this version: leave it out',
-      'collector: must be "registry", not "native"',
-      'damage: must be "stop", not "skip"',
+      'collector: must be "registry" or "native", not "foreign"',
+      'damage: must be "stop" or "isolate", not "skip"',
     ]);
   });
 });

@@ -161,4 +161,20 @@ describe(`random registries (seed ${seed})`, () => {
       { seed, numRuns: Math.ceil(runs / 4) },
     );
   });
+
+  it('lets the same go with either collector, where nothing is young', async () => {
+    await fc.assert(
+      fc.asyncProperty(randomRegistry, async (registry) => {
+        const inventory = await readInventory(build(registry));
+        const policy: Policy = { ...policyOf(registry), untaggedKeepWithin: 0 };
+        const own = makePlan(inventory, policy);
+        const native = makePlan(inventory, { ...policy, collector: 'native' });
+        expect([...native.remove]).toEqual([...own.remove]);
+        expect(native.totals).toEqual(own.totals);
+        expect(native.worthwhile).toBe(own.worthwhile);
+        expect(native.kept.marked).toEqual(own.kept.marked);
+      }),
+      { seed, numRuns: Math.ceil(runs / 4) },
+    );
+  });
 });

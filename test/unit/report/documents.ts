@@ -24,7 +24,7 @@ export function documentOf(changes: Partial<ReportDocument> = {}): ReportDocumen
     },
     later: nothing,
     kept: [{ reason: 'tagged', manifests: 1 }],
-    young: { manifests: 0, keepWithin: '1h', nextAt: null },
+    young: { manifests: 0, keepWithin: '1h', nextAt: null, blobs: 0, bytes: 0 },
     window: { readOnlySeconds: 1.2, unavailableSeconds: 0.3 },
     collector: {
       name: 'registry',
@@ -37,6 +37,7 @@ export function documentOf(changes: Partial<ReportDocument> = {}): ReportDocumen
       { id: 'collect', seconds: 1.1, outcome: 'ok' },
     ],
     repositories: [{ name: 'noise', tags: 1, manifestsBefore: 26, manifestsAfter: 1, bytesFreed: 1_048_576 }],
+    isolated: [],
     left: [],
     warnings: [],
     error: null,

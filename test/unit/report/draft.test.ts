@@ -2,12 +2,12 @@ import { describe, expect, it } from 'vitest';
 import type { Plan } from '../../../src/plan/plan.ts';
 import type { ReportDocument } from '../../../src/report/document.ts';
 import { makeDocument, newDraft } from '../../../src/report/draft.ts';
-import { memoryRegistry } from '../../support/memory-registry.ts';
+import { hour, memoryRegistry } from '../../support/memory-registry.ts';
 
 const nothing = { tags: 0, manifests: 0, layerLinks: 0, uploads: 0, repositories: 0, blobs: 0, bytes: 0 };
 
 function documentOf(plan: Plan, outcome: ReportDocument['outcome'], dryRun: boolean): ReportDocument {
-  const draft = { ...newDraft('plan', dryRun, '1h'), plan };
+  const draft = { ...newDraft('plan', dryRun, { keepWithin: '1h', sweeper: 'registry' }), plan };
   return makeDocument(draft, { outcome, error: undefined, exitCode: 0, steps: [] });
 }
 
@@ -46,15 +46,35 @@ describe('the document of a run', () => {
     const made = memoryRegistry();
     made.image('app');
     const plan = await made.plan();
-    const draft = { ...newDraft('run', false, '1h'), plan, removed, after: plan.totals.before };
+    const draft = {
+      ...newDraft('run', false, { keepWithin: '1h', sweeper: 'registry' }),
+      plan,
+      removed,
+      after: plan.totals.before,
+    };
     expect(makeDocument(draft, interrupted).repositories).toHaveLength(1);
   });
 
   it('claims nothing of repositories when it ended before that', async () => {
     const made = memoryRegistry();
     made.image('app');
-    const draft = { ...newDraft('run', false, '1h'), plan: await made.plan(), removed };
+    const draft = {
+      ...newDraft('run', false, { keepWithin: '1h', sweeper: 'registry' }),
+      plan: await made.plan(),
+      removed,
+    };
     expect(makeDocument(draft, interrupted)).toMatchObject({ removed, after: null, repositories: [] });
+  });
+});
+
+describe.each(['registry', 'native'] as const)('the document of a run with the %s collector', (sweeper) => {
+  it('tells young blobs as kept only where they are', async () => {
+    const made = memoryRegistry();
+    made.blob('of nobody', { age: 0 });
+    const plan = await made.plan({ untaggedKeepWithin: hour });
+    const draft = { ...newDraft('run', false, { keepWithin: '1h', sweeper }), plan };
+    const { young } = makeDocument(draft, { outcome: 'ok', error: undefined, exitCode: 0, steps: [] });
+    expect(young).toMatchObject(sweeper === 'native' ? { blobs: 1, bytes: 9 } : { blobs: 0, bytes: 0 });
   });
 });
 

@@ -106,7 +106,7 @@ describe('the report of a run', () => {
         { reason: 'tagged', manifests: 1 },
         { reason: 'young', manifests: 24 },
       ],
-      young: { manifests: 24, keepWithin: '1h', nextAt: '2026-03-01T11:56:10.500Z' },
+      young: { manifests: 24, keepWithin: '1h', nextAt: '2026-03-01T11:56:10.500Z', blobs: 0, bytes: 0 },
     });
     expect(render(document)).toMatchInlineSnapshot(`
       "Registry 2.8.2, process runtime, filesystem storage
@@ -143,7 +143,7 @@ describe('the report of a run', () => {
   test('tells one young manifest in the singular', () => {
     const document = idleDocumentOf({
       kept: [{ reason: 'young', manifests: 1 }],
-      young: { manifests: 1, keepWithin: '7d', nextAt: '2026-03-03T12:00:00Z' },
+      young: { manifests: 1, keepWithin: '7d', nextAt: '2026-03-03T12:00:00Z', blobs: 0, bytes: 0 },
     });
     expect(render(document).replaceAll('\n', ' ')).toContain(
       'Nothing to remove: 1 untagged manifest is younger than untagged.keepWithin (7d); it may go at ' +
@@ -152,7 +152,7 @@ describe('the report of a run', () => {
   });
 
   test('tells what will go later beside what went now', () => {
-    const young = { manifests: 2, keepWithin: '1h', nextAt: '2026-03-01T10:59:00Z' };
+    const young = { manifests: 2, keepWithin: '1h', nextAt: '2026-03-01T10:59:00Z', blobs: 0, bytes: 0 };
     const text = render(documentOf({ young })).replaceAll('\n', ' ');
     expect(text).toContain(
       '; 1 MiB freed. 2 untagged manifests are younger than untagged.keepWithin (1h); the next may go',
@@ -275,6 +275,79 @@ describe('the report of a run', () => {
     expect(render(documentOf({ collector })).replaceAll('\n', ' ')).toContain(
       'Collector: registry garbage-collect, without --delete-untagged: 3 untagged manifests stay. It was not rehearsed.',
     );
+  });
+
+  test('says that the program itself swept, and why', () => {
+    const collector = {
+      name: 'native',
+      deleteUntagged: false,
+      because: 'the configuration says collector: native',
+      rehearsed: false,
+    } as const;
+    const told = 'Blobs were swept by this program: the configuration says collector: native.';
+    const text = render(documentOf({ collector })).replaceAll('\n', ' ');
+    expect(text).toContain(told);
+    expect(text).not.toMatch(/garbage-collect|rehearsed/);
+    const plan = documentOf({ collector, command: 'plan', dryRun: true, after: null, steps: [] });
+    expect(render(plan).replaceAll('\n', ' ')).toContain(
+      'Blobs would be swept by this program: the configuration says collector: native.',
+    );
+    expect(render(documentOf({ collector, steps: [] }))).not.toContain('swept by');
+  });
+
+  test('tells blobs that stay for being young, beside what goes and alone', () => {
+    const young = { manifests: 0, keepWithin: '1h', nextAt: null, blobs: 3, bytes: 2048 };
+    const told =
+      '3 blobs (2 KiB) that no manifest names are younger than untagged.keepWithin (1h): they stay, since a push may be under way.';
+    for (const document of [documentOf({ young }), idleDocumentOf({ young })])
+      expect(render(document).replaceAll('\n', ' ')).toContain(told);
+    const one = render(idleDocumentOf({ young: { ...young, blobs: 1 } })).replaceAll('\n', ' ');
+    expect(one).toContain('1 blob (2 KiB) that no manifest names is younger');
+    expect(one).toContain('it stays, since a push may be under way.');
+    expect(render(documentOf())).not.toContain('a push may be under way');
+  });
+
+  test('lists what is left alone, with why and what to do once for all that is alike', () => {
+    const finding = (kind: 'blob-missing' | 'malformed-link', path: string, detail: string) =>
+      ({ kind, path, tag: kind === 'blob-missing' ? 'v1' : null, detail, cure: `Mend ${kind}.` }) as const;
+    const isolated = [
+      {
+        name: 'team/app',
+        findings: [
+          finding('blob-missing', '/r/blobs/aa', 'the blob aa is gone'),
+          finding('blob-missing', '/r/blobs/bb', 'the blob bb is gone'),
+          finding('malformed-link', '/r/link', 'the content of a link is no digest'),
+          finding('malformed-link', '/r/other', 'not shown'),
+          finding('malformed-link', '/r/third', 'not shown'),
+        ],
+      },
+      { name: 'web', findings: [finding('malformed-link', '/r/web', 'it is empty\u001b[31m')] },
+    ];
+    const text = render(documentOf({ isolated }));
+    expect(text.slice(text.indexOf('Left alone'), text.indexOf('Done in'))).toMatchInlineSnapshot(`
+      "Left alone: 2 repositories are damaged
+        team/app
+          ! /r/blobs/aa: the blob aa is gone (needed by team/app:v1)
+          ! /r/blobs/bb: the blob bb is gone (needed by team/app:v1)
+          ! /r/link: the content of a link is no digest
+          ! … and 2 more
+          → Mend blob-missing.
+          → Mend malformed-link.
+        web
+          ! /r/web: it is empty\\x1b[31m
+          → Mend malformed-link.
+      Nothing of them, and nothing that they link to, is removed until that is mended.
+
+      "
+    `);
+  });
+
+  test('counts what is left alone where that is much', () => {
+    const isolated = Array.from({ length: 12 }, (_, index) => ({ name: `r${index}`, findings: [] }));
+    const text = render(documentOf({ isolated }));
+    expect(text).toContain('Left alone: 12 repositories are damaged\n  r0\n');
+    expect(text).toContain('  r9\n  and 2 more: --json tells them all\n');
+    expect(render(documentOf())).not.toContain('Left alone');
   });
 });
 

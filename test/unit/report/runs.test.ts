@@ -226,7 +226,7 @@ There is no report. What is known of its end
   });
 
   it('ends with its report as it was, which tells times as they were then', () => {
-    const young = { manifests: 1, keepWithin: '1h', nextAt: '2026-11-21T18:32:03Z' };
+    const young = { manifests: 1, keepWithin: '1h', nextAt: '2026-11-21T18:32:03Z', blobs: 0, bytes: 0 };
     const text = renderRunShown({ ...shown, run: done, report: documentOf({ young }) });
     expect(text).toContain('\n[ Report ]\n\nRegistry 2.8.2, process runtime');
     expect(text).toContain('(in 30 min)');
@@ -263,9 +263,11 @@ describe('a record', () => {
     expect(parseRecord(JSON.stringify({ ...document, more: [1] }))).toMatchObject({ more: [1] });
   });
 
-  it('of the first version, which did not tell what it left, is read', () => {
-    const { left: _, ...first } = document;
-    expect(parseRecord(JSON.stringify(first))).toEqual(document);
+  it('of an earlier version, which did not tell what it left, nor of young blobs, and isolated nothing, is read', () => {
+    const { left: _, isolated: __, young, ...first } = document;
+    const { manifests, keepWithin, nextAt } = young;
+    const record = { ...first, young: { manifests, keepWithin, nextAt } };
+    expect(parseRecord(JSON.stringify(record))).toEqual(document);
   });
 
   it('that is none is not drawn, whatever is wrong with it', () => {

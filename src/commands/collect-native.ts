@@ -1,0 +1,110 @@
+import type { Applied } from '../apply/apply.ts';
+import { nobodyWroteSince, verifyClosed } from '../apply/nobody-wrote.ts';
+import { sweep } from '../apply/sweep.ts';
+import { verifyTags } from '../apply/verify-live.ts';
+import { verifyReopened } from '../apply/verify-reopened.ts';
+import { watch } from '../apply/watch.ts';
+import type { Config } from '../config/schema.ts';
+import { CleanupError } from '../errors.ts';
+import { counted } from '../format.ts';
+import type { StepContext } from '../pipeline/pipeline.ts';
+import type { ReportDocument } from '../report/document.ts';
+import { tellLeft } from './clean.ts';
+import { liveLimits, withLive } from './live.ts';
+import { read } from './look.ts';
+import { measureRemoved, referencesRemoved } from './measure.ts';
+import { logBatches } from './runs/batches.ts';
+import type { Behind, Done, Sweeper, Swept } from './sweeper.ts';
+
+/** What a report says of the native collector. */
+export function nativeCollector({
+  collector,
+  damage,
+}: Pick<Config, 'collector' | 'damage'>): NonNullable<ReportDocument['collector']> {
+  const because =
+    collector === 'native'
+      ? 'the configuration says collector: native'
+      : `damaged repositories are left alone (damage: ${damage}), which the registry's own collector cannot`;
+  return { name: 'native', deleteUntagged: false, because, rehearsed: false };
+}
+
+/**
+ * The native collector: this program removes the blobs of its plan and no others. Nothing is rehearsed, since nobody else
+ * decides; behind the fence only references are read again, before and after. Layer links and blobs are verified and
+ * measured once the registry is back, so that it is closed for no longer than what changes takes.
+ */
+export function collectNatively(behind: Behind): Sweeper {
+  const { options, fence, closed, plan } = behind;
+  const { config, pipeline, draft, emit, storage, held } = options;
+  const { since, prove } = closed;
+  const unknown = { blobs: 0, bytes: 0 };
+
+  async function sweepBlobs(applied: Applied): Promise<Swept> {
+    draft.collector = nativeCollector(config);
+    pipeline.skip('rehearse', 'the blobs of the plan are removed, and no others');
+    return pipeline.step('collect', async ({ signal, progress, note }) => {
+      await nobodyWroteSince(plan, storage, { since, signal, thorough: false });
+      await prove(signal);
+      const logged = logBatches(options.aftermath.log, 'collect');
+      const collection = await sweep(storage, plan, applied, held, {
+        ...logged.hooks,
+        signal,
+        stillSafe: watch(fence),
+        onLeft: tellLeft(options),
+        onSwept: ({ blobs, bytes }) => {
+          draft.removed = { ...referencesRemoved(applied.removed), blobs, bytes };
+        },
+        onProgress: (done, total) => progress({ done, total, text: 'blobs' }),
+      }).finally(logged.close);
+      note(`${counted(collection.blobs, 'blob')} swept`);
+      return { collection, unknown, left: collection.left.length };
+    });
+  }
+
+  /** Tags, revisions and uploads are as they were left. Where they are not, everything is looked at before that is told. */
+  async function verify(): Promise<void> {
+    await pipeline.step('verify', async (context) => {
+      try {
+        await nobodyWroteSince(plan, storage, { since, signal: context.signal, thorough: false });
+        context.note(
+          `${counted(plan.kept.inventory.counts.tags, 'tag')} and all that stays: linked as before`,
+        );
+      } catch (error) {
+        if (isFound(error)) await lookAtAll(context);
+        throw error;
+      }
+    });
+  }
+
+  /** Throws VERIFY_FAILED, FENCE_FAILED with all that is lost, and all that was written. */
+  async function lookAtAll(context: StepContext): Promise<void> {
+    const after = await read(storage, context, { thorough: false });
+    draft.after = after.counts;
+    const onLate = (text: string): void => emit({ type: 'warning', text });
+    verifyClosed(plan, after, storage, { since, onLate });
+  }
+
+  /** Everything is read once more: what stays is compared, and what went is counted. */
+  async function verifyLive(done: Done | undefined): Promise<void> {
+    await pipeline.step('verify-live', async (context) => {
+      const { signal, note } = context;
+      const known = plan.kept.inventory;
+      const after = await read(storage, context, { known, afresh: true, thorough: false });
+      draft.after = after.counts;
+      if (done !== undefined) draft.removed = measureRemoved({ plan, ...done, after, unknown });
+      const { manifests } = verifyReopened(plan, after, (key) => storage.locate(key));
+      const whole = `${counted(manifests, 'manifest')} and all that they need: there`;
+      await withLive(options, signal, async (client) => {
+        const { tags, of } = await verifyTags(plan, { client, reader: storage, ...liveLimits, signal });
+        note(client === undefined ? whole : `${whole}; ${tags} of ${counted(of, 'tag')} asked for`);
+      });
+    });
+  }
+
+  return { sweep: sweepBlobs, verify, verifyLive };
+}
+
+/** Something is gone, or somebody wrote: more may be. */
+function isFound(error: unknown): boolean {
+  return error instanceof CleanupError && (error.code === 'VERIFY_FAILED' || error.code === 'FENCE_FAILED');
+}

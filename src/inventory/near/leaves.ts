@@ -1,0 +1,121 @@
+import type { Near, NearFile, NearName } from '../../storage/near.ts';
+import { digestWords } from '../digest-table.ts';
+import { linkBytes, readHex, readLinkBytes, sha256Bytes } from '../hex.ts';
+import type { Findings } from './findings.ts';
+import type { LeafKind, Leaves } from './task.ts';
+
+/** How a thread looks. */
+export interface Look {
+  readonly near: Near;
+  /** As `ReadOptions.thorough`. */
+  readonly thorough: boolean;
+  /** Of a directory with more names than this, pieces become further tasks. */
+  readonly splitAt: number;
+  readonly found: Findings;
+}
+
+/** Names of a piece of a large directory, at most: a few milliseconds of work. */
+export function pieceSize({ splitAt }: Look): number {
+  return Math.min(splitAt, 1_000);
+}
+
+const file: Readonly<Record<LeafKind, 'link' | 'data'>> = {
+  layer: 'link',
+  revision: 'link',
+  history: 'link',
+  blob: 'data',
+};
+
+// One byte more than a link has, so that a longer one shows.
+const link = new Uint8Array(linkBytes + 1);
+const named = new Int32Array(digestWords);
+const namedBytes = new Uint8Array(named.buffer);
+
+/** Looks into every directory that is named by a digest. Whatever is not just so is irregular. */
+export function lookAtLeaves(look: Look, task: Leaves, owner = -1): void {
+  const { found } = look;
+  const tagNumber = owner === -1 && task.tag !== undefined ? found.tagNames.push(task.tag) - 1 : owner;
+  if (task.digests === undefined) {
+    const names = look.near.names(task.directory);
+    if (names === undefined) return;
+    if (names.length === 0) found.empty.push(task.directory);
+    if (names.length > look.splitAt) split(look, task, names);
+    else for (const name of names) lookAtName(look, task, name, tagNumber);
+    return;
+  }
+  const bytes = Buffer.from(task.digests.buffer);
+  for (let at = 0; at < bytes.length; at += sha256Bytes) {
+    const name = bytes.toString('hex', at, at + sha256Bytes);
+    const next = found.next();
+    found.bytes.set(bytes.subarray(at, at + sha256Bytes), next);
+    lookInto(look, task, name, tagNumber);
+  }
+}
+
+function lookAtName(look: Look, task: Leaves, child: NearName, owner: number): void {
+  const { found } = look;
+  const { name } = child;
+  if (isDigestDirectory(child, found)) lookInto(look, task, name, owner);
+  else irregular(found, task.directory, child);
+}
+
+/** Whether it is a directory named by a sha256, which is written to where the next row is. */
+function isDigestDirectory(child: NearName, found: Findings): boolean {
+  const { name } = child;
+  if (name.length !== 2 * sha256Bytes || !child.isDirectory()) return false;
+  const at = found.next();
+  return readHex(name, 0, found.bytes, at);
+}
+
+/** One directory, whose digest is written to where the next row is. */
+function lookInto(look: Look, { of, repository, directory }: Leaves, name: string, owner: number): void {
+  const { found } = look;
+  const leaf = `${directory}${name}/`;
+  const belongs = of !== 'blob' || directory.endsWith(`/${name.slice(0, 2)}/`);
+  const stats = belongs && holdsNothingElse(look, leaf, file[of]) ? lookAtFile(look, of, leaf) : undefined;
+  if (stats === undefined) found.irregular.push(leaf);
+  else found.add(of, repository, stats.mtimeMs, stats.size, owner);
+}
+
+/** Whether there is just the file of that name; asked of a thorough look alone. */
+export function holdsNothingElse({ near, thorough }: Look, leaf: string, name: string): boolean {
+  if (!thorough) return true;
+  const names = near.names(leaf);
+  const [only] = names ?? [];
+  return names?.length === 1 && only?.name === name && only.isFile();
+}
+
+/** Undefined where it is not as a registry writes it. */
+function lookAtFile({ near, thorough, found }: Look, of: LeafKind, leaf: string): NearFile | undefined {
+  if (of === 'blob') return near.file(`${leaf}data`);
+  if (of === 'history' || (of === 'layer' && !thorough)) {
+    const stats = near.file(`${leaf}link`);
+    return stats?.size === linkBytes ? stats : undefined;
+  }
+  const stats = near.peek(`${leaf}link`, link);
+  return stats !== undefined && readLinkBytes(link, stats.size, namedBytes, 0) && found.isNext(named)
+    ? stats
+    : undefined;
+}
+
+/** The directory's names as further tasks. */
+function split(look: Look, task: Leaves, names: readonly NearName[]): void {
+  const { found } = look;
+  const size = pieceSize(look);
+  const digests = new Int32Array(names.length * digestWords);
+  const bytes = new Uint8Array(digests.buffer);
+  let count = 0;
+  for (const child of names) {
+    const isDigest = child.name.length === 2 * sha256Bytes && child.isDirectory();
+    if (isDigest && readHex(child.name, 0, bytes, count * sha256Bytes)) count++;
+    else irregular(found, task.directory, child);
+  }
+  for (let at = 0; at < count; at += size) {
+    const piece = digests.slice(at * digestWords, Math.min(at + size, count) * digestWords);
+    found.rest.push({ ...task, digests: piece });
+  }
+}
+
+export function irregular(found: Findings, directory: string, child: NearName): void {
+  found.irregular.push(`${directory}${child.name}${child.isDirectory() ? '/' : ''}`);
+}

@@ -1,0 +1,116 @@
+import { blobsRoot, repositoriesRoot } from '../../registry/layout.ts';
+import type { Reader } from '../../storage/storage.ts';
+import type { InventoryBuilder } from '../builder.ts';
+import { digestWords } from '../digest-table.ts';
+import type { DigestId } from '../inventory.ts';
+import type { ReadOptions } from '../read.ts';
+import type { Crew } from './crew.ts';
+import { blobDirectories, discover } from './discover.ts';
+import { Findings } from './findings.ts';
+import { readIrregular } from './irregular.ts';
+import { mergeRows } from './merge.ts';
+import { mergeManifests } from './merge-manifests.ts';
+import type { Answer, Task } from './task.ts';
+
+/** Manifests that one task reads. */
+const manifestsAtOnce = 64;
+
+/** As `readRepositories`, of a storage that is near. */
+export async function readRepositoriesNear(
+  reader: Reader,
+  builder: InventoryBuilder,
+  options: ReadOptions,
+  crew: Crew,
+): Promise<void> {
+  const { known, onProgress } = options;
+  crew.near.assertSame();
+  if (!crew.near.enter(repositoriesRoot)) return;
+  const found = new Findings();
+  const names: string[] = [];
+  const weighed: { readonly task: Task; readonly weight: number }[] = [];
+  for (const { name, directory, areas } of discover(crew.near, found)) {
+    options.signal?.throwIfAborted();
+    // With an earlier inventory, layer links are not looked at: that they have a directory is seen.
+    const skipsLayers = known !== undefined && areas.includes('_layers');
+    if (skipsLayers) builder.directory(name, '_layers');
+    const own = skipsLayers ? areas.filter((area) => area !== '_layers') : areas;
+    if (own.length > 0) {
+      const task: Task = { kind: 'repository', repository: names.push(name) - 1, directory, areas: own };
+      weighed.push({ task, weight: crew.near.weight(`${directory}_layers/sha256/`) });
+    }
+    await crew.breath();
+  }
+  weighed.sort((one, other) => one.weight - other.weight);
+  let done = 0;
+  const { irregular, empty } = found;
+  const tasks = weighed.map(({ task }) => task);
+  await crew.run(tasks, (answer) => {
+    mergeRows(builder, answer, names);
+    collect(answer, { irregular, empty });
+    done += answer.looked;
+    onProgress?.({ phase: 'repositories', done });
+  });
+  await readIrregular(reader, builder, { irregular, empty }, options);
+  crew.near.assertSame();
+}
+
+/** As `readBlobs`, of a storage that is near. */
+export async function readBlobsNear(
+  reader: Reader,
+  builder: InventoryBuilder,
+  options: ReadOptions,
+  crew: Crew,
+): Promise<void> {
+  crew.near.assertSame();
+  if (!crew.near.enter(blobsRoot)) return;
+  const found = new Findings();
+  const { irregular, empty } = found;
+  const tasks = blobDirectories(crew.near, found);
+  let done = 0;
+  let bytes = 0;
+  await crew.run(tasks, (answer) => {
+    bytes += mergeRows(builder, answer, []);
+    collect(answer, { irregular, empty });
+    done += answer.looked;
+    options.onProgress?.({ phase: 'blobs', done, bytes });
+  });
+  await readIrregular(reader, builder, { irregular, empty }, options);
+  crew.near.assertSame();
+}
+
+/**
+ * Reads those of the manifests `ids` that are as they should be, and whose blobs were met as files. Returns the others.
+ */
+export async function readManifestsNear(
+  builder: InventoryBuilder,
+  ids: readonly DigestId[],
+  onRead: (count: number) => void,
+  crew: Crew,
+): Promise<DigestId[]> {
+  const left: DigestId[] = [];
+  const usual: DigestId[] = [];
+  const words = new Int32Array(digestWords);
+  for (const id of ids) {
+    const isThere = builder.blobSize(id) !== undefined && builder.digests.copyWords(id, words, 0);
+    (isThere ? usual : left).push(id);
+  }
+  const tasks: Task[] = [];
+  for (let first = 0; first < usual.length; first += manifestsAtOnce) {
+    const some = usual.slice(first, first + manifestsAtOnce);
+    const digests = new Int32Array(some.length * digestWords);
+    for (const [i, id] of some.entries()) builder.digests.copyWords(id, digests, i * digestWords);
+    tasks.push({ kind: 'manifests', first, digests });
+  }
+  await crew.run(tasks, (answer) => {
+    for (const contents of answer.contents) {
+      for (const id of mergeManifests(builder, contents, usual)) left.push(id);
+    }
+    onRead(answer.looked);
+  });
+  return left;
+}
+
+function collect(answer: Answer, into: { readonly irregular: string[]; readonly empty: string[] }): void {
+  for (const key of answer.irregular) into.irregular.push(key);
+  for (const key of answer.empty) into.empty.push(key);
+}

@@ -1,0 +1,100 @@
+import { isTagName } from '../../registry/layout.ts';
+import type { NearName } from '../../storage/near.ts';
+import { linkBytes, readLinkBytes } from '../hex.ts';
+import { holdsNothingElse, irregular, type Look, lookAtLeaves, pieceSize } from './leaves.ts';
+import type { LeafKind, Task } from './task.ts';
+
+/** What is to be done with a directory of that name. */
+type Known = Readonly<Record<string, (directory: string) => void>>;
+
+const link = new Uint8Array(linkBytes + 1);
+
+/** Looks through the registry's own directories of a repository. */
+export function lookAtRepository(look: Look, task: Extract<Task, { kind: 'repository' }>): void {
+  const { repository } = task;
+  const digests = (of: LeafKind) => (directory: string) =>
+    each(look, directory, {
+      sha256: (inside) => lookAtLeaves(look, { kind: 'leaves', of, repository, directory: inside }),
+    });
+  for (const area of task.areas) {
+    const directory = `${task.directory}${area}/`;
+    if (area === '_layers') digests('layer')(directory);
+    else if (area === '_uploads') lookAtUploads(look, directory);
+    else
+      each(look, directory, {
+        revisions: digests('revision'),
+        tags: (inside) => lookAtTags(look, task, inside),
+      });
+  }
+}
+
+/** They are few, and none is like the other: somebody else reads them. */
+function lookAtUploads({ near, found }: Look, directory: string): void {
+  const names = near.names(directory);
+  if (names?.length === 0) found.empty.push(directory);
+  else if (names !== undefined) found.irregular.push(directory);
+}
+
+/** Goes into the directories that are `known`; whatever else there is is irregular. */
+function each({ near, found }: Look, directory: string, known: Known): void {
+  const names = near.names(directory);
+  if (names?.length === 0) found.empty.push(directory);
+  for (const child of names ?? []) {
+    const enter = child.isDirectory() && Object.hasOwn(known, child.name) ? known[child.name] : undefined;
+    if (enter === undefined) irregular(found, directory, child);
+    else enter(`${directory}${child.name}/`);
+  }
+}
+
+function lookAtTags(look: Look, { repository }: { readonly repository: number }, directory: string): void {
+  const { near, found } = look;
+  const names = near.names(directory);
+  if (names?.length === 0) found.empty.push(directory);
+  const isTag = (child: NearName): boolean => child.isDirectory() && isTagName(child.name);
+  const tags: string[] = [];
+  for (const child of names ?? []) {
+    if (isTag(child)) tags.push(child.name);
+    else irregular(found, directory, child);
+  }
+  if (tags.length <= look.splitAt) {
+    for (const tag of tags) lookAtTag(look, repository, directory, tag);
+    return;
+  }
+  const size = pieceSize(look);
+  for (let at = 0; at < tags.length; at += size) {
+    found.rest.push({ kind: 'tags', repository, directory, names: tags.slice(at, at + size) });
+  }
+}
+
+/** A tag's `current/link` and its history; `directory` is `…/tags/`. */
+export function lookAtTag(look: Look, repository: number, directory: string, tag: string): void {
+  const { found } = look;
+  const owner = found.tagNames.push(tag) - 1;
+  let hasHistory = false;
+  let hasCurrent = false;
+  each(look, `${directory}${tag}/`, {
+    current: (current) => {
+      hasCurrent = lookAtCurrent(look, repository, current, owner);
+      if (!hasCurrent) found.irregular.push(current);
+    },
+    index: (index) =>
+      each(look, index, {
+        sha256: (inside) => {
+          hasHistory = true;
+          lookAtLeaves(look, { kind: 'leaves', of: 'history', repository, tag, directory: inside }, owner);
+        },
+      }),
+  });
+  if (hasHistory && !hasCurrent) found.tagsSeen.push({ repository, tag });
+}
+
+/** False where it is not as a registry writes it. */
+function lookAtCurrent(look: Look, repository: number, directory: string, owner: number): boolean {
+  const { near, found } = look;
+  if (!holdsNothingElse(look, directory, 'link')) return false;
+  const stats = near.peek(`${directory}link`, link);
+  const at = found.next();
+  if (stats === undefined || !readLinkBytes(link, stats.size, found.bytes, at)) return false;
+  found.add('tag', repository, stats.mtimeMs, stats.size, owner);
+  return true;
+}

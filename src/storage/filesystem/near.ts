@@ -1,0 +1,120 @@
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readSync,
+  type Stats,
+} from 'node:fs';
+import { errnoOf, isAbsence, storageFailure } from '../failure.ts';
+import type { Near, NearFile, NearName } from '../near.ts';
+import { isRawName, nameOfBytes } from '../raw-name.ts';
+import { Root } from './root.ts';
+
+/** A symlink is not followed; a FIFO without a writer is opened at once, and then seen to be none of ours. */
+const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+const quietly = { throwIfNoEntry: false } as const;
+const withTypes = { withFileTypes: true } as const;
+
+/** Below `directory` (a real path). Throws STORAGE_FAILED when there is no such directory. */
+export function nearFilesystem(directory: string): Near {
+  const root = new Root(directory);
+  const base = root.path === '/' ? '/' : `${root.path}/`;
+  let buffer = Buffer.allocUnsafeSlow(64 * 1024);
+
+  /** Undefined where there is nothing, or something that cannot be opened without following or waiting. */
+  function open(key: string): number | undefined {
+    try {
+      return openSync(base + key, flags);
+    } catch (error) {
+      if (isAbsence(error) || isNoFile(error)) return undefined;
+      throw storageFailure('read', base + key, error);
+    }
+  }
+
+  /** Calls `read` with the open file and what it is, if it is regular. */
+  function withFile<T>(key: string, read: (file: number, stats: Stats) => T): T | undefined {
+    const file = open(key);
+    if (file === undefined) return undefined;
+    try {
+      const stats = fstatSync(file);
+      return stats.isFile() ? read(file, stats) : undefined;
+    } catch (error) {
+      throw storageFailure('read', base + key, error);
+    } finally {
+      closeSync(file);
+    }
+  }
+
+  return {
+    assertSame: () => root.assertSame('list'),
+    enter: (key) => root.entry(key, 'list') !== undefined,
+    weight: (key) => root.lstat(key, 'list')?.size ?? 0,
+    names(key) {
+      try {
+        const names = typedNames(base + key);
+        // Decoding put this character where bytes are not UTF-8, or it is in a name: the bytes tell.
+        const isOdd = names === undefined || names.some(({ name }) => name.includes('\ufffd'));
+        return isOdd ? lookedUp(root, key, readdirSync(base + key, { encoding: 'buffer' })) : names;
+      } catch (error) {
+        if (isAbsence(error)) return undefined;
+        throw storageFailure('list', root.locate(key), error);
+      }
+    },
+    file(key) {
+      let stats: Stats | undefined;
+      try {
+        stats = lstatSync(base + key, quietly);
+      } catch (error) {
+        if (isAbsence(error)) return undefined;
+        throw storageFailure('list', base + key, error);
+      }
+      return stats?.isFile() ? stats : undefined;
+    },
+    peek: (key, into) =>
+      withFile(key, (file, { mtimeMs }): NearFile => ({ size: readSync(file, into), mtimeMs })),
+    bytes: (key, limit) =>
+      withFile(key, (file, { size }) => {
+        if (size > limit) return undefined;
+        // One more, to see that it has not grown: a file that has is read again by whoever finds it odd.
+        if (size >= buffer.length) buffer = Buffer.allocUnsafeSlow(size + 1);
+        let length = 0;
+        for (;;) {
+          const read = readSync(file, buffer, length, buffer.length - length, null);
+          length += read;
+          if (read === 0 || length === buffer.length) return buffer.subarray(0, length);
+        }
+      }),
+  };
+}
+
+/**
+ * Names with types. Where a file system keeps no types (XFS without ftype), Node looks every name up, and a single one
+ * that vanishes meanwhile fails the whole directory with the ENOENT of a missing one. Undefined then: names alone tell.
+ */
+function typedNames(path: string): readonly NearName[] | undefined {
+  try {
+    return readdirSync(path, withTypes);
+  } catch (error) {
+    if (isAbsence(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Names that were listed without their types. What has vanished since is left out. */
+function lookedUp(root: Root, directory: string, names: readonly Buffer[]): readonly NearName[] {
+  return names.map(nameOfBytes).flatMap((name): NearName[] => {
+    if (isRawName(name)) return [{ name, isFile: () => false, isDirectory: () => false }];
+    const stats = root.lstat(directory + name, 'list');
+    if (stats === undefined) return [];
+    return [{ name, isFile: () => stats.isFile(), isDirectory: () => stats.isDirectory() }];
+  });
+}
+
+/** A symlink, a socket or a device without a driver. */
+function isNoFile(error: unknown): boolean {
+  const errno = errnoOf(error);
+  return errno === 'ELOOP' || errno === 'ENXIO' || errno === 'ENODEV';
+}
