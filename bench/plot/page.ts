@@ -16,11 +16,13 @@ export function fillIn(page: string, result: Result): string {
   return `${page.slice(0, from)}${begin}\n${resultText(result)}\n${page.slice(to)}`;
 }
 
-/** Tables in Markdown: the trees, seconds and memory of all rows, and what is promised. */
+/** The plot that lies beside the page, and tables in Markdown: the trees, seconds and memory of all rows, and what is promised. */
 function resultText(result: Result): string {
   const measured = sizeNames.flatMap((size) => result.sizes[size] ?? []);
   const head = ['', ...measured.map(({ size }) => `**${size}**`)];
   return [
+    "![Seconds of this program and of the registry's own collector](speed.svg)",
+    '',
     `${machineText(result.machine)}.`,
     '',
     ...table(head, about(measured)),
