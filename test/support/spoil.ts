@@ -1,8 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import {
   appendFileSync,
+  closeSync,
+  constants,
   lstatSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -24,6 +27,9 @@ export interface Spoil {
 const sha512 = digestOf(Buffer.from('spoilt'), 'sha512');
 const sha256 = digestOf(Buffer.from('spoilt'));
 const uuid = '0e8a5c6e-6c63-4b0c-9a11-5f3f9b1c2d3e';
+
+/** To write where an earlier spoil may have left a FIFO, which nobody would ever read. */
+const writing = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NONBLOCK;
 
 /** Files are spoilt in their content, directories by what else lies in them; both by what they are. */
 const ways = {
@@ -65,10 +71,10 @@ const ways = {
   raw: (path: string) =>
     renameSync(path, Buffer.concat([Buffer.from(`${dirname(path)}/`), Buffer.from([0x66, 0xff])])),
   replacement: (path: string) => renameSync(path, join(dirname(path), 'really \ufffd')),
-  stray: onDirectory((path) => writeFileSync(join(path, 'notes.txt'), 'by hand')),
-  temporary: onDirectory((path) => writeFileSync(join(path, `link.${uuid}.tmp`), '')),
-  link: onDirectory((path) => writeFileSync(join(path, 'link'), sha256)),
-  data: onDirectory((path) => writeFileSync(join(path, 'data'), 'data')),
+  stray: onDirectory((path) => put(path, 'notes.txt', 'by hand')),
+  temporary: onDirectory((path) => put(path, `link.${uuid}.tmp`, '')),
+  link: onDirectory((path) => put(path, 'link', sha256)),
+  data: onDirectory((path) => put(path, 'data', 'data')),
   bare: onDirectory((path) => mkdirSync(join(path, 'bare'), { recursive: true })),
   underscored: onDirectory((path) => mkdirSync(join(path, '_other', 'thing'), { recursive: true })),
   area: onDirectory((path) => mkdirSync(join(path, '_uploads', uuid), { recursive: true })),
@@ -125,5 +131,10 @@ function onDirectory(deed: (path: string) => void): (path: string) => false | un
 function put(directory: string, name: string, content: string): void {
   const path = join(directory, name);
   mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, content);
+  const file = openSync(path, writing);
+  try {
+    writeFileSync(file, content);
+  } finally {
+    closeSync(file);
+  }
 }
