@@ -1,4 +1,4 @@
-import { type Applied, applyPlan, type Left } from '../apply/apply.ts';
+import { type Applied, applyPlan } from '../apply/apply.ts';
 import { nobodyWroteBefore } from '../apply/nobody-wrote.ts';
 import { sweptDirectories, type Tidied, tidy } from '../apply/tidy.ts';
 import { unlessTakenOver, watch } from '../apply/watch.ts';
@@ -21,7 +21,7 @@ import type { Maintained, MaintainOptions } from './maintain.ts';
 import { referencesRemoved } from './measure.ts';
 import type { Aftermath } from './run.ts';
 import { logBatches } from './runs/batches.ts';
-import type { Behind, Done, Swept } from './sweeper.ts';
+import { type Behind, type Done, type Swept, tellLeft } from './sweeper.ts';
 
 export interface CleanOptions extends MaintainOptions {
   readonly runtime: Runtime;
@@ -130,13 +130,6 @@ function tidyUp({ options, fence, plan }: Behind, { collection }: Swept): Promis
     note(`${parts.join(', ')} removed`);
     return done;
   });
-}
-
-/** What stays although it should go is told in the report, as a person finds it. */
-export function tellLeft({ draft, storage }: CleanOptions): (left: Left) => void {
-  return ({ key, reason }) => {
-    draft.left.push({ path: storage.locate(key), reason });
-  };
 }
 
 /** What `renew` cannot undo is no reason to try again: it is told once the registry is back. */

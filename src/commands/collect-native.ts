@@ -9,12 +9,11 @@ import { CleanupError } from '../errors.ts';
 import { counted } from '../format.ts';
 import type { StepContext } from '../pipeline/pipeline.ts';
 import type { ReportDocument } from '../report/document.ts';
-import { tellLeft } from './clean.ts';
 import { liveLimits, withLive } from './live.ts';
 import { read } from './look.ts';
 import { measureRemoved, referencesRemoved } from './measure.ts';
 import { logBatches } from './runs/batches.ts';
-import type { Behind, Done, Sweeper, Swept } from './sweeper.ts';
+import { type Behind, type Done, type Sweeper, type Swept, tellLeft } from './sweeper.ts';
 
 /** What a report says of the native collector. */
 export function nativeCollector({

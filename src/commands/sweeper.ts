@@ -1,4 +1,4 @@
-import type { Applied } from '../apply/apply.ts';
+import type { Applied, Left } from '../apply/apply.ts';
 import type { Collection } from '../apply/collector.ts';
 import type { Tidied } from '../apply/tidy.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -42,4 +42,11 @@ export interface Sweeper {
    * Throws VERIFY_FAILED.
    */
   verifyLive(done: Done | undefined): Promise<void>;
+}
+
+/** What stays although it should go is told in the report, as a person finds it. */
+export function tellLeft({ draft, storage }: CleanOptions): (left: Left) => void {
+  return ({ key, reason }) => {
+    draft.left.push({ path: storage.locate(key), reason });
+  };
 }

@@ -5,6 +5,7 @@ import type { Reader } from '../storage/storage.ts';
 import type { InventoryBuilder } from './builder.ts';
 import { isBlobWhole } from './hash-blobs.ts';
 import type { DigestId, Manifest, WrongSize } from './inventory.ts';
+import { namedBy } from './named.ts';
 
 /** Shared by all manifests that are right, which are nearly all. */
 export const noneWrong: readonly WrongSize[] = [];
@@ -34,32 +35,19 @@ export async function readManifest(
   const parsed = parseManifest(bytes);
   if (parsed.kind === 'damaged') return { state: 'damaged', why: parsed.why, whole: true };
   if (parsed.kind === 'unknown') return { state: 'unknown', why: parsed.why };
+  const { kind, mediaType, children, blobs, foreign, subject } = namedBy(parsed);
   const intern = (descriptors: readonly Descriptor[]): Int32Array =>
     Int32Array.from(descriptors, (descriptor) => digests.intern(descriptor.digest));
-  const common = { state: 'ok', mediaType: parsed.mediaType, size: bytes.length } as const;
-  const none = new Int32Array(0);
-  if (parsed.kind === 'index') {
-    return {
-      ...common,
-      kind: 'index',
-      children: intern(parsed.children),
-      blobs: none,
-      foreign: none,
-      wrongSizes: noneWrong,
-      subject: parsed.subject === undefined ? -1 : digests.intern(parsed.subject),
-    };
-  }
-  const config = parsed.kind === 'image' && parsed.config !== undefined ? [parsed.config] : [];
-  const subject = parsed.kind === 'image' ? parsed.subject : undefined;
-  const needed = [...config, ...parsed.layers.filter((layer) => !layer.urls)];
   return {
-    ...common,
-    kind: parsed.kind,
-    children: none,
-    blobs: intern(needed),
-    wrongSizes: await compareSizes(reader, builder, needed),
-    foreign: intern(parsed.layers.filter((layer) => layer.urls)),
+    state: 'ok',
+    kind,
+    mediaType,
+    size: bytes.length,
+    children: intern(children),
+    blobs: intern(blobs),
+    foreign: intern(foreign),
     subject: subject === undefined ? -1 : digests.intern(subject),
+    wrongSizes: await compareSizes(reader, builder, blobs),
   };
 }
 

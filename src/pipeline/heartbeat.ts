@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { moment, since } from '../clocks.ts';
 import { CleanupError, reasonOf } from '../errors.ts';
 import type { State } from '../storage/storage.ts';
-import { moment, since } from './clocks.ts';
 import { type Owner, ownerText, parseOwner } from './owner.ts';
 
 /** The heartbeat in our lock, by which runs that cannot see our process know that it lives. */

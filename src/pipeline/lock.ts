@@ -1,7 +1,7 @@
+import { moment, since } from '../clocks.ts';
 import { fail, problem } from '../errors.ts';
 import { pause } from '../pause.ts';
 import type { State } from '../storage/storage.ts';
-import { moment, since } from './clocks.ts';
 import { deadAfter, fateOf, type LockTimes, usualTimes, type WatchOptions } from './fate.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import { openDeeds } from './journal.ts';

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { permitMemory, renew, revoke, stamp } from '../storage/permit.ts';
+import { moment } from '../clocks.ts';
+import { permitMemory, renew, revoke } from '../storage/permit.ts';
 import type { Permit } from '../storage/storage.ts';
 import type { Held } from './lock.ts';
 
@@ -42,9 +43,9 @@ export async function keepPermit({ held, signal, stillSafe }: PermitOptions): Pr
   async function look(): Promise<void> {
     await stillSafe?.();
     // From here on a pause makes it old: what was seen before one says nothing of the time after it.
-    const seen = stamp();
+    const seen = moment();
     await held.check();
-    const took = Number(stamp().monotonic - seen.monotonic) / 1e6;
+    const took = moment().monotonic - seen.monotonic;
     if (why === undefined) renew(memory, seen, Math.min(Math.max(freshFor, 2 * took), freshAtMost));
   }
   signal.throwIfAborted();

@@ -3,8 +3,8 @@ import { open } from 'node:fs/promises';
 import { ConfigurationError, largestBytes } from './configuration-yaml.ts';
 
 /**
- * The text of a registry's config.yml. It may be another user's, as any process may name any path: only regular files
- * are read, and no further than a configuration goes; a pipe would keep us waiting, a device would never end. Throws
+ * The text of a registry's config.yml. It may be another user's, since every process may name every path: only regular
+ * files are read, and no further than a configuration goes; a pipe would keep us waiting, a device would never end. Throws
  * ConfigurationError for these, and what the system says where it cannot be opened.
  */
 export async function readConfigurationFile(path: string): Promise<string> {

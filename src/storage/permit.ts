@@ -1,10 +1,12 @@
+import { type Moment, since } from '../clocks.ts';
+
 /*
  * Leave to remove, in memory that threads share. Whoever may say whether something may be removed writes when it last
  * saw that (pipeline/permit.ts); whoever removes asks before every single removal, without a word to anybody.
  *
  *     Int32     0  1 once it is revoked, for ever
  *               1  how often it was renewed or revoked: what those sleep on who wait
- *     BigInt64  1  when it was last seen to hold, by the monotonic clock, ns
+ *     BigInt64  1  when it was last seen to hold, by the monotonic clock, µs
  *               2  the same by the wall clock, ms
  *               3  for how long that counts, ms
  */
@@ -17,28 +19,16 @@ const counts = 3;
 /** A wait that nobody ended is begun again: ms. */
 const waitAtMost = 1_000;
 
-/** A moment by both clocks: the monotonic one stands still while a machine sleeps, the other may be set. */
-export interface Stamp {
-  /** ns; all threads of a process have the same. */
-  readonly monotonic: bigint;
-  /** ms since the epoch. */
-  readonly wall: number;
-}
-
-export function stamp(): Stamp {
-  return { monotonic: process.hrtime.bigint(), wall: Date.now() };
-}
-
 /** Nobody has leave yet. */
 export function permitMemory(): SharedArrayBuffer {
   return new SharedArrayBuffer(32);
 }
 
 /** Gives leave for `ms` from the moment `seen`. Nothing that was revoked is given back. */
-export function renew(memory: SharedArrayBuffer, seen: Stamp, ms: number): void {
+export function renew(memory: SharedArrayBuffer, seen: Moment, ms: number): void {
   const times = new BigInt64Array(memory);
   Atomics.store(times, counts, BigInt(Math.round(ms)));
-  Atomics.store(times, monotonic, seen.monotonic);
+  Atomics.store(times, monotonic, BigInt(Math.floor(seen.monotonic * 1_000)));
   Atomics.store(times, wall, BigInt(seen.wall));
   wake(memory);
 }
@@ -67,11 +57,11 @@ export function asker(memory: SharedArrayBuffer): () => boolean {
   const words = new Int32Array(memory);
   const times = new BigInt64Array(memory);
   function isFresh(): boolean {
-    const ms = Atomics.load(times, counts);
-    const age = process.hrtime.bigint() - Atomics.load(times, monotonic);
-    if (age > ms * 1_000_000n) return false;
-    const since = Date.now() - Number(Atomics.load(times, wall));
-    return Math.abs(since) <= Number(ms);
+    const seen = {
+      monotonic: Number(Atomics.load(times, monotonic)) / 1_000,
+      wall: Number(Atomics.load(times, wall)),
+    };
+    return since(seen) <= Number(Atomics.load(times, counts));
   }
   return () => {
     for (;;) {

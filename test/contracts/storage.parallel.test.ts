@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { moment } from '../../src/clocks.ts';
 import { openParallel } from '../../src/storage/filesystem/parallel.ts';
 import { Root } from '../../src/storage/filesystem/root.ts';
 import { openFilesystem } from '../../src/storage/filesystem.ts';
-import { isRevoked, permitMemory, renew, revoke, stamp } from '../../src/storage/permit.ts';
+import { isRevoked, permitMemory, renew, revoke } from '../../src/storage/permit.ts';
 import type { ParallelRemoval, Permit, Removed } from '../../src/storage/storage.ts';
 import { filesystemBench, removeTree } from '../support/storage-bench.ts';
 
@@ -20,7 +21,7 @@ const hour = 3_600_000;
 /** Leave that nobody takes back, by itself. */
 function leave(forMs = hour): Permit & { take(why: Error): void } {
   const memory = permitMemory();
-  renew(memory, stamp(), forMs);
+  renew(memory, moment(), forMs);
   let thrown: Error | undefined;
   return {
     memory,
@@ -224,35 +225,29 @@ describe('removing with several threads', () => {
       });
       await new Promise((resolve) => setTimeout(resolve, 300));
       expect([ended, bench.left()]).toEqual([false, ['a/file']]);
-      renew(without.memory, stamp(), hour);
+      renew(without.memory, moment(), hour);
       expect((await removing).answers).toEqual([{ key: 'a/file', outcome: 'removed' }]);
       await waiting.close();
     });
 
     it.each([
-      ['the monotonic clock', { monotonic: process.hrtime.bigint() - 200_000_000n, wall: Number.NaN }],
-      ['the wall clock', { monotonic: -1n, wall: Date.now() - 200 }],
-      ['a wall clock that was set back', { monotonic: -1n, wall: Date.now() + hour }],
-    ])('does not count once it is old by %s', async (_which, old) => {
+      ['the monotonic clock', () => ({ monotonic: moment().monotonic - 200 })],
+      ['the wall clock', () => ({ wall: Date.now() - 200 })],
+      ['a wall clock that was set back', () => ({ wall: Date.now() + hour })],
+    ])('does not count once it is old by %s', async (_which, longAgo) => {
       const memory = permitMemory();
-      const now = stamp();
-      const seen = {
-        monotonic: old.monotonic === -1n ? now.monotonic : old.monotonic,
-        wall: Number.isNaN(old.wall) ? now.wall : old.wall,
-      };
+      const old = longAgo();
       // The other clock says that it is good for a while.
-      renew(memory, seen, 100);
-      const refreshed = setInterval(() => {
-        const { monotonic, wall } = stamp();
-        renew(memory, old.monotonic === -1n ? { ...seen, monotonic } : { ...seen, wall }, 100);
-      }, 10);
+      const give = (): void => renew(memory, { ...moment(), ...old }, 100);
+      give();
+      const refreshed = setInterval(give, 10);
       const waiting = await started({ memory, check: () => {} });
       bench.put('a/file', 'x');
       const removing = removed(waiting, ['a/file']);
       await new Promise((resolve) => setTimeout(resolve, 300));
       expect(bench.left()).toEqual(['a/file']);
       clearInterval(refreshed);
-      renew(memory, stamp(), hour);
+      renew(memory, moment(), hour);
       await removing;
       expect(bench.left()).toEqual([]);
       await waiting.close();
@@ -267,12 +262,12 @@ describe('removing with several threads', () => {
       const removing = removed(waiting, keys);
       // Leave for so short a time that nobody gets through: how far one came is seen before it is given again.
       for (let given = 0; files() === 256 && given < 1_000; given++) {
-        renew(memory, stamp(), 1);
+        renew(memory, moment(), 1);
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
       expect(files()).toBeLessThan(256);
       expect(files()).toBeGreaterThan(0);
-      renew(memory, stamp(), hour);
+      renew(memory, moment(), hour);
       expect((await removing).answers).toHaveLength(256);
       expect(files()).toBe(0);
       await waiting.close();
@@ -288,7 +283,7 @@ describe('removing with several threads', () => {
       const removing = removed(waiting, ['a/file']);
       await new Promise((resolve) => setTimeout(resolve, 100));
       revoke(memory);
-      renew(memory, stamp(), hour);
+      renew(memory, moment(), hour);
       await expect(removing).rejects.toThrow('the lock is lost');
       expect(bench.left()).toEqual(['a/file']);
       await waiting.close();

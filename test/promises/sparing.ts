@@ -33,8 +33,7 @@ export const sparing: readonly Break[] = [
   {
     promise: 'a damaged repository is left alone by damage: isolate',
     file: plan,
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source text
-    edits: [['if (isolated.has(name)) {', 'if (isolated.has(`${name} `)) {']],
+    edits: [['if (isolated.has(name)) {', 'if (isolated.has(name.slice(1))) {']],
     seenBy: ['unit/plan/isolate', 'unit/plan/isolate-property'],
   },
   {

@@ -12,6 +12,8 @@ const levels: readonly (readonly string[])[] = [
   [
     'errors.ts',
     'deed.ts',
+    'clocks.ts',
+    'thread.ts',
     'mask.ts',
     'format.ts',
     'exec.ts',

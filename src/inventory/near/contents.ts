@@ -3,20 +3,9 @@ import { blobsRoot } from '../../registry/layout.ts';
 import { type Descriptor, manifestLimit, parseManifest } from '../../registry/manifest.ts';
 import { digestWords } from '../digest-table.ts';
 import { isSha256, readHex, sha256Bytes } from '../hex.ts';
+import { type Named, namedBy } from '../named.ts';
 import type { Look } from './leaves.ts';
 import { type Contents, head, headWidth, manifestKinds, type Task } from './task.ts';
-
-/** What a manifest names, as far as that is usual. */
-interface Named {
-  readonly kind: (typeof manifestKinds)[number];
-  readonly mediaType: string;
-  readonly children: readonly Descriptor[];
-  readonly blobs: readonly Descriptor[];
-  readonly foreign: readonly Descriptor[];
-  readonly subject: string | undefined;
-}
-
-const none: readonly Descriptor[] = [];
 
 /** Reads manifests, and packs what they name. One that is not whole, or unusual, is left to be read by `readManifest`. */
 export function lookAtManifests({ near, found }: Look, task: Extract<Task, { kind: 'manifests' }>): void {
@@ -31,8 +20,10 @@ export function lookAtManifests({ near, found }: Look, task: Extract<Task, { kin
     const hex = digests.toString('hex', i * sha256Bytes, (i + 1) * sha256Bytes);
     const bytes = near.bytes(`${blobsRoot}sha256/${hex.slice(0, 2)}/${hex}/data`, manifestLimit);
     if (bytes === undefined || hash('sha256', bytes, 'hex') !== hex) continue;
-    const named = whatIsNamed(bytes);
-    if (named === undefined || !isUsual(named)) continue;
+    const parsed = parseManifest(bytes);
+    if (parsed.kind === 'damaged' || parsed.kind === 'unknown') continue;
+    const named = namedBy(parsed);
+    if (!isUsual(named)) continue;
     const at = i * headWidth;
     heads[at + head.state] = manifestKinds.indexOf(named.kind) + 1;
     heads[at + head.size] = bytes.length;
@@ -60,25 +51,6 @@ function contentsOf(
   mediaTypes: readonly string[],
 ): Contents {
   return { first, heads, references: references.words, said: Float64Array.from(said), mediaTypes };
-}
-
-function whatIsNamed(bytes: Uint8Array): Named | undefined {
-  const parsed = parseManifest(bytes);
-  if (parsed.kind === 'damaged' || parsed.kind === 'unknown') return undefined;
-  const { kind, mediaType } = parsed;
-  if (kind === 'index') {
-    const { children, subject } = parsed;
-    return { kind, mediaType, children, blobs: none, foreign: none, subject };
-  }
-  const config = kind === 'image' && parsed.config !== undefined ? [parsed.config] : none;
-  return {
-    kind,
-    mediaType,
-    children: none,
-    blobs: [...config, ...parsed.layers.filter(({ urls }) => !urls)],
-    foreign: parsed.layers.filter(({ urls }) => urls),
-    subject: kind === 'image' ? parsed.subject : undefined,
-  };
 }
 
 /** Whether it names things by nothing but sha256. */

@@ -1,11 +1,12 @@
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { problem, reasonOf } from '../../errors.ts';
+import { startThread } from '../../thread.ts';
 import { buffersOfTasks } from './findings.ts';
 import { type Batch, errorOf, type Message, type Orders } from './messages.ts';
 import type { Answer } from './task.ts';
 
-/** A young generation of the usual size would be most of what a thread takes (MiB). */
-const resourceLimits = { maxYoungGenerationSizeMb: 6 };
+/** MiB. */
+const youngGeneration = 6;
 
 /** A thread that does tasks. */
 export class Hand {
@@ -21,7 +22,7 @@ export class Hand {
   /** `onNews` is called whenever it has said something, or has ended. */
   constructor(orders: Orders, onNews: () => void) {
     this.#onNews = onNews;
-    this.#worker = new Worker(script(), { workerData: orders, execArgv: profiling(), resourceLimits });
+    this.#worker = startThread(new URL('./thread.ts', import.meta.url), orders, youngGeneration);
     this.#worker.on('message', (message: Message) => this.#hear(message));
     this.#worker.on('error', (error) => this.#fail(error));
     this.#worker.on('exit', (code) => {
@@ -70,16 +71,4 @@ export class Hand {
     this.#error ??= problem('THREAD_ENDED', { deed: 'read the storage', reason: reasonOf(error) }, error);
     this.#onNews();
   }
-}
-
-/** Beside this file: `thread.ts`, or what it was built to. */
-function script(): URL {
-  const url = new URL('./thread.ts', import.meta.url);
-  if (import.meta.url.endsWith('.js')) url.pathname = url.pathname.replace(/ts$/, 'js');
-  return url;
-}
-
-/** What the program itself was started with may make no sense in a thread (`--eval`, `--input-type`). */
-function profiling(): string[] {
-  return process.execArgv.filter((argument) => /^--cpu-prof(?:-\w+=.*)?$/.test(argument));
 }

@@ -6,6 +6,7 @@ import { isAbsence, storageFailure } from '../failure.ts';
 import { prefixProblem } from '../key.ts';
 import { isRawName, nameOfBytes } from '../raw-name.ts';
 import type { Entry } from '../storage.ts';
+import { isAnyOdd, typedNames } from './names.ts';
 import { entryOf, type Root } from './root.ts';
 
 const pageSize = 1_000;
@@ -88,29 +89,13 @@ function entryIn(root: Root, directory: string, name: string): Entry | undefined
 function childrenIn(root: Root, key: string): readonly Child[] | undefined {
   const path = root.pathOf(key);
   try {
-    const children = typedChildren(path) ?? readdirSync(path).map((name) => ({ name, directory: undefined }));
-    // Decoding put this character where bytes are not UTF-8, or it is in a name: the bytes tell.
-    if (!children.some(({ name }) => name.includes('\ufffd'))) return children;
+    const typed = typedNames(path)?.map((child) => ({ name: child.name, directory: child.isDirectory() }));
+    const children = typed ?? readdirSync(path).map((name) => ({ name, directory: undefined }));
+    if (!isAnyOdd(children)) return children;
     const names = readdirSync(path, { encoding: 'buffer' }).map(nameOfBytes);
     return names.map((name) => ({ name, directory: isRawName(name) ? false : undefined }));
   } catch (error) {
     if (isAbsence(error)) return undefined;
     throw storageFailure(deed, root.locate(key), error);
-  }
-}
-
-/**
- * Names with types. Where a file system keeps no types (XFS without ftype), Node looks every name up, and a single one
- * that vanishes meanwhile fails the whole directory with the ENOENT of a missing one. Undefined then: names alone tell.
- */
-function typedChildren(path: string): readonly Child[] | undefined {
-  try {
-    return readdirSync(path, { withFileTypes: true }).map((child) => ({
-      name: child.name,
-      directory: child.isDirectory(),
-    }));
-  } catch (error) {
-    if (isAbsence(error)) return undefined;
-    throw error;
   }
 }

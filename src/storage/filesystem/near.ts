@@ -1,22 +1,12 @@
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  lstatSync,
-  openSync,
-  readdirSync,
-  readSync,
-  type Stats,
-} from 'node:fs';
+import { closeSync, fstatSync, lstatSync, openSync, readdirSync, readSync, type Stats } from 'node:fs';
 import { errnoOf, isAbsence, storageFailure } from '../failure.ts';
 import type { Near, NearFile, NearName } from '../near.ts';
 import { isRawName, nameOfBytes } from '../raw-name.ts';
+import { isAnyOdd, typedNames } from './names.ts';
+import { openFlags } from './read.ts';
 import { Root } from './root.ts';
 
-/** A symlink is not followed; a FIFO without a writer is opened at once, and then seen to be none of ours. */
-const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 const quietly = { throwIfNoEntry: false } as const;
-const withTypes = { withFileTypes: true } as const;
 
 /** Below `directory` (a real path). Throws STORAGE_FAILED when there is no such directory. */
 export function nearFilesystem(directory: string): Near {
@@ -27,7 +17,7 @@ export function nearFilesystem(directory: string): Near {
   /** Undefined where there is nothing, or something that cannot be opened without following or waiting. */
   function open(key: string): number | undefined {
     try {
-      return openSync(base + key, flags);
+      return openSync(base + key, openFlags);
     } catch (error) {
       if (isAbsence(error) || isNoFile(error)) return undefined;
       throw storageFailure('read', base + key, error);
@@ -55,9 +45,9 @@ export function nearFilesystem(directory: string): Near {
     names(key) {
       try {
         const names = typedNames(base + key);
-        // Decoding put this character where bytes are not UTF-8, or it is in a name: the bytes tell.
-        const isOdd = names === undefined || names.some(({ name }) => name.includes('\ufffd'));
-        return isOdd ? lookedUp(root, key, readdirSync(base + key, { encoding: 'buffer' })) : names;
+        return names === undefined || isAnyOdd(names)
+          ? lookedUp(root, key, readdirSync(base + key, { encoding: 'buffer' }))
+          : names;
       } catch (error) {
         if (isAbsence(error)) return undefined;
         throw storageFailure('list', root.locate(key), error);
@@ -88,19 +78,6 @@ export function nearFilesystem(directory: string): Near {
         }
       }),
   };
-}
-
-/**
- * Names with types. Where a file system keeps no types (XFS without ftype), Node looks every name up, and a single one
- * that vanishes meanwhile fails the whole directory with the ENOENT of a missing one. Undefined then: names alone tell.
- */
-function typedNames(path: string): readonly NearName[] | undefined {
-  try {
-    return readdirSync(path, withTypes);
-  } catch (error) {
-    if (isAbsence(error)) return undefined;
-    throw error;
-  }
 }
 
 /** Names that were listed without their types. What has vanished since is left out. */

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { problem, reasonOf } from '../../errors.ts';
+import { startThread } from '../../thread.ts';
 import { isRevoked, revoke } from '../permit.ts';
 import type { ParallelRemoval, Permit, Removed } from '../storage.ts';
 import { type Done, outcomes, type Task, type ThreadData } from './removal-task.ts';
@@ -13,8 +14,8 @@ const threadsAtMost = 8;
 /** Tasks that a thread has been given and not finished: while one is told of, it is at the next. */
 const aheadAtMost = 2;
 
-/** A young generation of the usual size would be most of what a thread takes (MiB). */
-const resourceLimits = { maxYoungGenerationSizeMb: 8 };
+/** MiB. */
+const youngGeneration = 8;
 
 /** Threads that remove below `root`, as `Storage.parallel` promises it. */
 export function openParallel(root: Root, permit: Permit): ParallelRemoval {
@@ -90,7 +91,7 @@ class Threads implements ParallelRemoval {
 
   #start(): Thread {
     const workerData: ThreadData = { root: this.#root.path, permit: this.#permit.memory };
-    const worker = new Worker(script(), { workerData, execArgv: profiling(), resourceLimits });
+    const worker = startThread(new URL('./removal-thread.ts', import.meta.url), workerData, youngGeneration);
     const thread: Thread = { worker, jobs: new Map(), group: undefined };
     worker.on('message', (done: Done) => {
       const job = thread.jobs.get(done.id);
@@ -158,16 +159,4 @@ function tellOf(
   }
   for (const one of done?.besides ?? []) tell(one);
   for (const directory of done?.occupied ?? []) occupied(directory);
-}
-
-/** Beside this file: `removal-thread.ts`, or what it was built to. */
-function script(): URL {
-  const url = new URL('./removal-thread.ts', import.meta.url);
-  if (import.meta.url.endsWith('.js')) url.pathname = url.pathname.replace(/ts$/, 'js');
-  return url;
-}
-
-/** What the program itself was started with may make no sense in a thread (`--eval`, a loader). */
-function profiling(): string[] {
-  return process.execArgv.filter((argument) => /^--cpu-prof(?:-\w+=.*)?$/.test(argument));
 }

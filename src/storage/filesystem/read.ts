@@ -8,7 +8,7 @@ import { notAFile } from '../removal.ts';
 import type { Root } from './root.ts';
 
 /** A symlink is not followed; a FIFO without a writer is opened at once, and then seen to be none of ours. */
-const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+export const openFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 const deed = 'read';
 const chunkSize = 256 * 1024;
 
@@ -17,7 +17,7 @@ export function readFileAt(root: Root, key: string, limit: number): Uint8Array |
   assertFileKey(root, key);
   let file: number;
   try {
-    file = openSync(root.pathOf(key), flags);
+    file = openSync(root.pathOf(key), openFlags);
   } catch (error) {
     return absent(root, key, error);
   }
@@ -38,7 +38,7 @@ export async function openFileAt(root: Root, key: string): Promise<Readable> {
   const path = root.locate(key);
   let file: FileHandle;
   try {
-    file = await open(root.pathOf(key), flags);
+    file = await open(root.pathOf(key), openFlags);
   } catch (error) {
     absent(root, key, error);
     throw storageFailure(deed, path, error);

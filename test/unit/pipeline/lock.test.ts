@@ -76,21 +76,26 @@ function set(clock: 'monotonic' | 'wall', by: number): void {
     const real = Date.now.bind(Date);
     vi.spyOn(Date, 'now').mockImplementation(() => real() + by);
   } else {
-    const real = performance.now.bind(performance);
-    vi.spyOn(performance, 'now').mockImplementation(() => real() + by);
+    const real = process.hrtime.bigint.bind(process.hrtime);
+    vi.spyOn(process.hrtime, 'bigint').mockImplementation(() => real() + BigInt(by) * 1_000_000n);
   }
 }
 
 /** Beats for the owner until stopped. */
 function beating(owner: Owner): Disposable {
-  let text = JSON.stringify(owner);
-  let beat = 0;
-  const timer = setInterval(() => {
-    const next = JSON.stringify({ ...owner, beat: ++beat });
-    void state.replaceIf('lock', text, next);
-    text = next;
-  }, swift.beatEvery);
-  return { [Symbol.dispose]: () => clearInterval(timer) };
+  const stopped = new AbortController();
+  const { signal } = stopped;
+  void (async () => {
+    let text = JSON.stringify(owner);
+    for (let beat = 1; !signal.aborted; beat++) {
+      const next = JSON.stringify({ ...owner, beat });
+      // One after the other: each replaces the one before.
+      await state.replaceIf('lock', text, next);
+      text = next;
+      await sleep(swift.beatEvery, undefined, { signal }).catch(() => undefined);
+    }
+  })();
+  return { [Symbol.dispose]: () => stopped.abort() };
 }
 
 async function deadPid(): Promise<number> {
