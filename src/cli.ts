@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import './frugal.ts';
 import { main } from './commands/main.ts';
 
 // A reader that went away (`| head`) or a full disk behind a redirection must not end a run between stop and start.

@@ -9,6 +9,9 @@ import { measure } from './measure.ts';
 import { watchClosed } from './probe.ts';
 import { unlink } from './theirs.ts';
 
+/** As in the image (compose/Dockerfile): glibc gives memory that is free again back to the system. */
+export const imageEnvironment = { MALLOC_ARENA_MAX: '1', MALLOC_TRIM_THRESHOLD_: '131072' } as const;
+
 type Collector = 'native' | 'registry';
 /** The document, with what the tests' own type of it has no use for. */
 interface Document extends Omit<Report, 'steps'> {
@@ -100,7 +103,7 @@ async function clean(
   const output = join(shop.scratch, 'run.json');
   const program = [process.execPath, ...shop.nodeFlags, shop.cli()];
   const argv = [...program, 'run', '--config', config, '--json', ...flags];
-  const measured = await measure({ argv }, shop, output);
+  const measured = await measure({ argv, env: imageEnvironment }, shop, output);
   const { outcome, removed, window, steps } = JSON.parse(readFileSync(output, 'utf8')) as Document;
   if (outcome !== 'ok' || removed.manifests !== home.counts.untagged)
     throw new Error(`${argv.join(' ')}: ${outcome}, ${JSON.stringify(removed)}`);

@@ -17,8 +17,8 @@ export interface Remover {
 }
 
 const oneByOne = 500;
-/** So large that the record of a batch, which is flushed to the disk, keeps no thread waiting. */
-const together = 4_000;
+/** So large that the record of a batch, which is flushed to the disk, keeps no thread waiting; what is in it is in memory. */
+const together = 2_000;
 
 export interface RemoverOptions extends PermitOptions {
   /** Asked before every single removal, of those that go one by one. */

@@ -1,38 +1,69 @@
-/** A growing column of 32-bit integers. */
-export class IntColumn {
-  #values = new Int32Array(1024);
+/** Values of a column that are kept together: one that is full stays where it is, so that growing copies little. */
+const pieceBits = 16;
+const pieceSize = 2 ** pieceBits;
+const pieceMask = pieceSize - 1;
+const smallest = 1024;
+
+/** A growing column, in pieces. */
+abstract class Column<T extends Int32Array | Float64Array> {
+  readonly #full: T[] = [];
+  #last: T;
   length = 0;
 
-  push(value: number): void {
-    if (this.length === this.#values.length) {
-      const larger = new Int32Array(this.#values.length * 2);
-      larger.set(this.#values);
-      this.#values = larger;
-    }
-    this.#values[this.length++] = value;
+  constructor() {
+    this.#last = this.allocate(smallest);
   }
 
-  at(index: number): number {
-    return this.#values[index] ?? -1;
+  protected abstract allocate(size: number): T;
+
+  protected append(value: number): void {
+    const at = this.length & pieceMask;
+    if (at === 0 && this.length > 0) {
+      this.#full.push(this.#last);
+      this.#last = this.allocate(pieceSize);
+    } else if (at === this.#last.length) {
+      const larger = this.allocate(at * 2);
+      larger.set(this.#last);
+      this.#last = larger;
+    }
+    this.#last[at] = value;
+    this.length++;
+  }
+
+  protected value(index: number): number | undefined {
+    const piece = index >>> pieceBits;
+    const values = piece === this.#full.length ? this.#last : this.#full[piece];
+    return values?.[index & pieceMask];
   }
 }
 
-/** A growing column of doubles; NaN stands for "not known". */
-export class FloatColumn {
-  #values = new Float64Array(1024);
-  length = 0;
+/** 32-bit integers. */
+export class IntColumn extends Column<Int32Array> {
+  protected override allocate(size: number): Int32Array {
+    return new Int32Array(size);
+  }
+
+  push(value: number): void {
+    this.append(value);
+  }
+
+  at(index: number): number {
+    return this.value(index) ?? -1;
+  }
+}
+
+/** Doubles; NaN stands for "not known". */
+export class FloatColumn extends Column<Float64Array> {
+  protected override allocate(size: number): Float64Array {
+    return new Float64Array(size);
+  }
 
   push(value: number | undefined): void {
-    if (this.length === this.#values.length) {
-      const larger = new Float64Array(this.#values.length * 2);
-      larger.set(this.#values);
-      this.#values = larger;
-    }
-    this.#values[this.length++] = value ?? Number.NaN;
+    this.append(value ?? Number.NaN);
   }
 
   at(index: number): number | undefined {
-    const value = this.#values[index];
+    const value = this.value(index);
     return value === undefined || Number.isNaN(value) ? undefined : value;
   }
 }

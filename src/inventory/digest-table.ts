@@ -5,13 +5,17 @@ import type { Inventory } from './inventory.ts';
 /** 32-bit words of a sha256. */
 export const digestWords = 8;
 
+/** Digests that are kept together: pieces that are full stay where they are, so that growing copies little. */
+const pieceBits = 13;
+const pieceMask = 2 ** pieceBits - 1;
+const smallest = 1024;
+
 /**
  * Digests interned to small integers, so that everything else can be a typed array. A sha256 costs 32 bytes and
  * two slots at least; other algorithms are rare and kept as text.
  */
 export class DigestTable {
-  #words = new Int32Array(digestWords * 1024);
-  #bytes = Buffer.from(this.#words.buffer);
+  readonly #pieces: Int32Array[] = [new Int32Array(digestWords * smallest)];
   /** An id and one more; 0 is free. */
   #slots = new Int32Array(4096);
   #size = 0;
@@ -38,8 +42,9 @@ export class DigestTable {
     const slot = this.#probe(words, at);
     const found = (this.#slots[slot] ?? 0) - 1;
     if (found !== -1) return found;
-    const start = this.#size * digestWords;
-    for (let i = 0; i < digestWords; i++) this.#words[start + i] = words[at + i] ?? 0;
+    const own = this.#piece(this.#size);
+    const start = placeOf(this.#size);
+    for (let i = 0; i < digestWords; i++) own[start + i] = words[at + i] ?? 0;
     this.#slots[slot] = this.#size + 1;
     return this.#size++;
   }
@@ -56,14 +61,24 @@ export class DigestTable {
     const other = this.#otherText.get(id);
     if (other !== undefined) return other;
     if (id < 0 || id >= this.#size) throw new RangeError(`no digest has the id ${id}`);
-    return `sha256:${this.#bytes.toString('hex', id * digestWords * 4, (id + 1) * digestWords * 4)}`;
+    const { buffer } = this.#piece(id);
+    return `sha256:${Buffer.from(buffer, placeOf(id) * 4, digestWords * 4).toString('hex')}`;
   }
 
   /** Writes the words of `id` to `into` at `at`. False, and nothing written, where it is no sha256. */
   copyWords(id: number, into: Int32Array, at: number): boolean {
     if (this.#otherText.has(id)) return false;
-    for (let i = 0; i < digestWords; i++) into[at + i] = this.#words[id * digestWords + i] ?? 0;
+    const own = this.#piece(id);
+    const start = placeOf(id);
+    for (let i = 0; i < digestWords; i++) into[at + i] = own[start + i] ?? 0;
     return true;
+  }
+
+  /** Where the words of `id` are, from `placeOf(id)` on. */
+  #piece(id: number): Int32Array {
+    const piece = this.#pieces[id >>> pieceBits];
+    if (piece === undefined) throw new RangeError(`no digest has the id ${id}`);
+    return piece;
   }
 
   #internOther(digest: Digest): number {
@@ -85,31 +100,39 @@ export class DigestTable {
     let slot = (mixed ^ (mixed >>> 16)) & mask;
     for (;;) {
       const id = (this.#slots[slot] ?? 0) - 1;
-      if (id === -1 || this.#isAt(id * digestWords, words, at)) return slot;
+      if (id === -1 || this.#is(id, words, at)) return slot;
       slot = (slot + 1) & mask;
     }
   }
 
-  #isAt(start: number, words: Int32Array, at: number): boolean {
-    const own = this.#words;
+  #is(id: number, words: Int32Array, at: number): boolean {
+    const own = this.#piece(id);
+    const start = placeOf(id);
     for (let i = 0; i < digestWords; i++) if (own[start + i] !== words[at + i]) return false;
     return true;
   }
 
   /** Room for one more digest, and at most half of the slots taken. */
   #reserve(): void {
-    if ((this.#size + 1) * digestWords > this.#words.length) {
-      const words = new Int32Array(this.#words.length * 2);
-      words.set(this.#words);
-      this.#words = words;
-      this.#bytes = Buffer.from(words.buffer);
+    const last = this.#pieces.length - 1;
+    const words = this.#pieces[last] ?? new Int32Array();
+    if (this.#size >>> pieceBits > last) this.#pieces.push(new Int32Array(digestWords * (pieceMask + 1)));
+    else if (placeOf(this.#size) === words.length) {
+      const larger = new Int32Array(words.length * 2);
+      larger.set(words);
+      this.#pieces[last] = larger;
     }
     if ((this.#size + 1) * 2 <= this.#slots.length) return;
     this.#slots = new Int32Array(this.#slots.length * 2);
     for (let id = 0; id < this.#size; id++) {
-      if (!this.#otherText.has(id)) this.#slots[this.#probe(this.#words, id * digestWords)] = id + 1;
+      if (!this.#otherText.has(id)) this.#slots[this.#probe(this.#piece(id), placeOf(id))] = id + 1;
     }
   }
+}
+
+/** In its piece. */
+function placeOf(id: number): number {
+  return (id & pieceMask) * digestWords;
 }
 
 const tables = new WeakMap<Inventory, DigestTable>();

@@ -34,6 +34,8 @@ afterEach(() => scene[Symbol.asyncDispose]());
 interface Kind {
   readonly registry: RegistryContainerOptions;
   readonly cleaner?: CleanerOptions;
+  /** What the run's document says, beside that it was cleaned. */
+  readonly told?: Readonly<Record<string, unknown>>;
   /** Where else it is reached: before, in the middle of a run, and after. */
   readonly urls?: readonly string[];
   /** What is done to it before it is filled. */
@@ -48,6 +50,11 @@ const kinds: Readonly<Record<string, () => Kind | Promise<Kind>>> = {
   }),
   'with a directory of the host, that restarts three times when it fails': () => ({
     registry: { storage: 'bind', flags: ['--restart', 'on-failure:3'] },
+  }),
+  'of which our own collector takes the blobs': () => ({
+    registry: {},
+    cleaner: { env: { CLEANUP_COLLECTOR: 'native' } },
+    told: { collector: { name: 'native' } },
   }),
   'on the network of the host, at a port that its environment sets': async () => {
     const port = await freePort();
@@ -107,7 +114,7 @@ const kinds: Readonly<Record<string, () => Kind | Promise<Kind>>> = {
 };
 
 it.each(Object.entries(kinds))('a registry %s, is cleaned and back as it was', async (_, kind) => {
-  const { registry: options, cleaner, urls = [], prepare, meanwhile } = await kind();
+  const { registry: options, cleaner, told, urls = [], prepare, meanwhile } = await kind();
   const lingers = urls.length > 0 || meanwhile !== undefined;
   const waits = lingers ? ['-e', 'TEST_ODD=collector-lingers'] : [];
   const registry = await scene.registry({
@@ -127,7 +134,7 @@ it.each(Object.entries(kinds))('a registry %s, is cleaned and back as it was', a
     }
     await goOn();
   }
-  expect((await run).report).toMatchObject(cleaned);
+  expect((await run).report).toMatchObject({ ...cleaned, ...told });
   await expectRestored(scene, setting, urls);
 });
 

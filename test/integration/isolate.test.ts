@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { registryBinary } from '../support/binary.ts';
@@ -104,6 +104,29 @@ describe('many damaged repositories at once', () => {
       expect(
         [...left.keys()].filter((path) => isIn(repository, path) && path.endsWith('/link')),
       ).toHaveLength(5);
+  });
+});
+
+describe('a tag of a damaged repository that the live registry does not serve', () => {
+  it('keeps nobody from cleaning the rest: the live registry is asked for tags of the others alone', async () => {
+    await using registry = await startRegistry();
+    for (const seed of ['old', 'now']) await pushImage(registry.url, 'healthy', 'v1', { seed });
+    await pushImage(registry.url, 'damaged', 'whole');
+    const { digest } = await pushImage(registry.url, 'damaged', 'broken', { seed: 'broken' });
+    rmSync(join(registry.root, at.blob(digest)));
+    const before = lookAt({ registry });
+
+    const report = await runHere(configFor(registry, { more: { damage: 'isolate' } }));
+
+    expectIsolation(report, { registry }, before, ['damaged']);
+    expect(report.steps.find(({ id }) => id === 'verify-live')?.note).toContain('1 of 1 tag asked for');
+    const headers = { accept: 'application/vnd.oci.image.manifest.v1+json' };
+    for (const [tag, status] of [
+      ['broken', 404],
+      ['whole', 200],
+    ] as const)
+      expect((await fetch(`${registry.url}/v2/damaged/manifests/${tag}`, { headers })).status).toBe(status);
+    await pushImage(registry.url, 'damaged', 'later');
   });
 });
 

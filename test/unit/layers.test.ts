@@ -14,6 +14,7 @@ const levels: readonly (readonly string[])[] = [
     'deed.ts',
     'clocks.ts',
     'thread.ts',
+    'frugal.ts',
     'mask.ts',
     'format.ts',
     'exec.ts',

@@ -123,7 +123,7 @@ export class KillStage implements AsyncDisposable {
 
   /** Fails unless the next run ends where one that nobody disturbed did. */
   async expectConverged(): Promise<void> {
-    expect(await this.clean()).toMatchObject({ exitCode: 0 });
+    expect(await this.clean()).toMatchObject({ error: null, exitCode: 0 });
     expect(filesOf(this.registry.root)).toEqual(this.#reference);
     this.#expectNothingOpen();
   }
