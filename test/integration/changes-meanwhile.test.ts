@@ -1,13 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { registryBinary } from '../support/binary.ts';
+import { freshTmpdir } from '../support/fresh-tmpdir.ts';
 import { gateIn } from '../support/gate.ts';
 import { call } from '../support/http.ts';
 import { at, digestOf } from '../support/layout.ts';
 import { type Closures, closure, unreachable } from '../support/oracle.ts';
-import { ownTmpdir, post } from '../support/process-runtime.ts';
+import { post } from '../support/process-runtime.ts';
 import { configFor, type Report } from '../support/program.ts';
 import {
   bytesOf,
@@ -26,15 +27,7 @@ import { runTold } from '../support/run-told.ts';
 import { count, diff, snapshot } from '../support/tree.ts';
 import { beforeStopping } from '../support/wrapper.ts';
 
-let temporary: ReturnType<typeof ownTmpdir>;
-beforeEach(() => {
-  temporary = ownTmpdir();
-});
-afterEach(async () => {
-  const left = temporary.left();
-  await temporary[Symbol.asyncDispose]();
-  expect(left).toEqual([]);
-});
+freshTmpdir();
 
 const { major } = registryBinary();
 

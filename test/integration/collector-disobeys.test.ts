@@ -1,10 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { freshTmpdir } from '../support/fresh-tmpdir.ts';
 import { at } from '../support/layout.ts';
 import { type Act, systemError, tap } from '../support/operations.ts';
 import { assertNothingLost, closure } from '../support/oracle.ts';
-import { ownTmpdir, post } from '../support/process-runtime.ts';
+import { post } from '../support/process-runtime.ts';
 import { configFor } from '../support/program.ts';
 import { startRegistry } from '../support/registry.ts';
 import { runTold } from '../support/run-told.ts';
@@ -14,15 +15,7 @@ import { wrapBinary } from '../support/wrapper.ts';
 
 /* A collector that would take what stays, or has taken it. The real one does neither; so it is told by a wrapper. */
 
-let temporary: ReturnType<typeof ownTmpdir>;
-beforeEach(() => {
-  temporary = ownTmpdir();
-});
-afterEach(async () => {
-  const left = temporary.left();
-  await temporary[Symbol.asyncDispose]();
-  expect(left).toEqual([]);
-});
+freshTmpdir();
 
 describe('a collector', () => {
   it('whose rehearsal would sweep what stays is not run: exit 6, and no blob is gone', async () => {

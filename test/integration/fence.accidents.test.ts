@@ -2,10 +2,11 @@ import { execFile, execFileSync } from 'node:child_process';
 import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { freshTmpdir } from '../support/fresh-tmpdir.ts';
 import { gateIn } from '../support/gate.ts';
 import { assertNothingLost, closure, unreachable } from '../support/oracle.ts';
-import { get, ownTmpdir, post } from '../support/process-runtime.ts';
+import { get, post } from '../support/process-runtime.ts';
 import { gone, servingPids, signal } from '../support/processes.ts';
 import { configFor, report } from '../support/program.ts';
 import { outageOf, pull } from '../support/pulling.ts';
@@ -14,15 +15,7 @@ import { runTold } from '../support/run-told.ts';
 import { isUnderItsScript, superseded } from '../support/untouched.ts';
 import { beforeCollecting } from '../support/wrapper.ts';
 
-let temporary: ReturnType<typeof ownTmpdir>;
-beforeEach(() => {
-  temporary = ownTmpdir();
-});
-afterEach(async () => {
-  const left = temporary.left();
-  await temporary[Symbol.asyncDispose]();
-  expect(left).toEqual([]);
-});
+const temporary = freshTmpdir();
 
 describe('when something dies while blobs are collected', () => {
   it('the stand-in: the run stops with exit 5, and does not tell of a shorter outage than there was', async () => {

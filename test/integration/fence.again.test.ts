@@ -5,11 +5,12 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { StepId } from '../../src/pipeline/steps.ts';
+import { freshTmpdir } from '../support/fresh-tmpdir.ts';
 import { gateIn } from '../support/gate.ts';
 import { assertNothingLost, closure } from '../support/oracle.ts';
-import { get, ownTmpdir, post } from '../support/process-runtime.ts';
+import { get, post } from '../support/process-runtime.ts';
 import { servingPids, signal } from '../support/processes.ts';
 import { configFor, type Report } from '../support/program.ts';
 import { liveCommands, startRegistry, type TestRegistry } from '../support/registry.ts';
@@ -21,15 +22,7 @@ import { beforeCollecting } from '../support/wrapper.ts';
 
 /* The fence held when it was proved. It is proved again before anything is removed and before the collector. */
 
-let temporary: ReturnType<typeof ownTmpdir>;
-beforeEach(() => {
-  temporary = ownTmpdir();
-});
-afterEach(async () => {
-  const left = temporary.left();
-  await temporary[Symbol.asyncDispose]();
-  expect(left).toEqual([]);
-});
+const temporary = freshTmpdir();
 
 /** A run during which something happens, and is over, before the work of `step` begins. */
 function whenBegins(config: string, step: StepId, work: () => void, flags = {}): Promise<Report> {

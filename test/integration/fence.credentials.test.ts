@@ -1,22 +1,15 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { freshTmpdir } from '../support/fresh-tmpdir.ts';
 import { gateIn } from '../support/gate.ts';
 import { assertNothingLost, closure, unreachable } from '../support/oracle.ts';
-import { get, ownTmpdir, post } from '../support/process-runtime.ts';
+import { get, post } from '../support/process-runtime.ts';
 import { configFor } from '../support/program.ts';
 import { credentials, startRegistry, type TestRegistry } from '../support/registry.ts';
 import { runTold } from '../support/run-told.ts';
 import { changesSince, superseded } from '../support/untouched.ts';
 import { beforeCollecting } from '../support/wrapper.ts';
 
-let temporary: ReturnType<typeof ownTmpdir>;
-beforeEach(() => {
-  temporary = ownTmpdir();
-});
-afterEach(async () => {
-  const left = temporary.left();
-  await temporary[Symbol.asyncDispose]();
-  expect(left).toEqual([]);
-});
+freshTmpdir();
 
 describe('a registry that asks for a user and password', () => {
   it.each([

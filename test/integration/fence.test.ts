@@ -4,11 +4,12 @@ import { cpSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { freshTmpdir } from '../support/fresh-tmpdir.ts';
 import { lateBlob, lateManifest } from '../support/late-request.ts';
 import { at, digestOf } from '../support/layout.ts';
 import { assertNothingLost, closure, unreachable } from '../support/oracle.ts';
-import { get, ownTmpdir, post } from '../support/process-runtime.ts';
+import { get, post } from '../support/process-runtime.ts';
 import { gone, servingPids, signal } from '../support/processes.ts';
 import { configFor } from '../support/program.ts';
 import { noise } from '../support/push.ts';
@@ -17,15 +18,7 @@ import { runTold } from '../support/run-told.ts';
 import { changesSince, isUnderItsScript, type Superseded, superseded } from '../support/untouched.ts';
 import { wrapBinary } from '../support/wrapper.ts';
 
-let temporary: ReturnType<typeof ownTmpdir>;
-beforeEach(() => {
-  temporary = ownTmpdir();
-});
-afterEach(async () => {
-  const left = temporary.left();
-  await temporary[Symbol.asyncDispose]();
-  expect(left).toEqual([]);
-});
+freshTmpdir();
 
 describe('an instance that should be read-only, and accepts an upload', () => {
   it.each([

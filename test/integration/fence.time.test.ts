@@ -1,11 +1,12 @@
 import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { StepId } from '../../src/pipeline/steps.ts';
+import { freshTmpdir } from '../support/fresh-tmpdir.ts';
 import { startUpload } from '../support/http.ts';
 import { at } from '../support/layout.ts';
 import { assertNothingLost, closure } from '../support/oracle.ts';
-import { ownTmpdir, post } from '../support/process-runtime.ts';
+import { post } from '../support/process-runtime.ts';
 import { configFor, type Report } from '../support/program.ts';
 import { pushImage } from '../support/push.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
@@ -18,15 +19,7 @@ import { isUnderItsScript, type Superseded, superseded } from '../support/untouc
  * writes are put there by hand, at the very moment that a step begins.
  */
 
-let temporary: ReturnType<typeof ownTmpdir>;
-beforeEach(() => {
-  temporary = ownTmpdir();
-});
-afterEach(async () => {
-  const left = temporary.left();
-  await temporary[Symbol.asyncDispose]();
-  expect(left).toEqual([]);
-});
+freshTmpdir();
 
 const uploadId = '0e8a5c6e-6c63-4b0c-9a11-5f3f9b1c2d3e';
 

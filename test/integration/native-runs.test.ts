@@ -1,13 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { StepId } from '../../src/pipeline/steps.ts';
 import { drive, nest } from '../support/drive.ts';
+import { freshTmpdir } from '../support/fresh-tmpdir.ts';
 import { gateIn } from '../support/gate.ts';
 import { at } from '../support/layout.ts';
 import { closure, unreachable } from '../support/oracle.ts';
-import { ownTmpdir, post } from '../support/process-runtime.ts';
+import { post } from '../support/process-runtime.ts';
 import { type ConfigOptions, configFor, program, type Report } from '../support/program.ts';
 import {
   bytesOf,
@@ -27,15 +28,7 @@ import { beforeStopping } from '../support/wrapper.ts';
 
 const native = { collector: 'native' };
 
-let temporary: ReturnType<typeof ownTmpdir>;
-beforeEach(() => {
-  temporary = ownTmpdir();
-});
-afterEach(async () => {
-  const left = temporary.left();
-  await temporary[Symbol.asyncDispose]();
-  expect(left).toEqual([]);
-});
+freshTmpdir();
 
 describe('a run with the native collector', () => {
   it('removes what nobody needs, is measured, and puts every blob on record; the registry is fresh', async () => {

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { freshTmpdir } from '../support/fresh-tmpdir.ts';
 import { type Gate, gateIn } from '../support/gate.ts';
 import { call } from '../support/http.ts';
 import { digestOf } from '../support/layout.ts';
 import { assertNothingLost, closure, unreachable } from '../support/oracle.ts';
-import { get, ownTmpdir, post } from '../support/process-runtime.ts';
+import { get, post } from '../support/process-runtime.ts';
 import { configFor } from '../support/program.ts';
 import { outageOf, pull } from '../support/pulling.ts';
 import { type Pushed, pushImage } from '../support/push.ts';
@@ -12,15 +13,7 @@ import { startRegistry, type TestRegistry } from '../support/registry.ts';
 import { endOf, runTold, type ToldRun, undoOf } from '../support/run-told.ts';
 import { beforeCollecting } from '../support/wrapper.ts';
 
-let temporary: ReturnType<typeof ownTmpdir>;
-beforeEach(() => {
-  temporary = ownTmpdir();
-});
-afterEach(async () => {
-  const left = temporary.left();
-  await temporary[Symbol.asyncDispose]();
-  expect(left).toEqual([]);
-});
+freshTmpdir();
 
 describe('while the stand-in serves', () => {
   it('refuses every way to write as read-only, and serves manifests and blobs whole', async () => {
