@@ -8,12 +8,48 @@ import { secondsText } from './plot.ts';
 const begin = '<!-- result: made by scripts/bench draw -->';
 const end = '<!-- end of result -->';
 
-/** `page` with what was measured between its two marks. Throws when it has none. */
+/** The page on speed (`docs/speed.md`) with all that was measured between its two marks. Throws when it has none. */
 export function fillIn(page: string, result: Result): string {
+  return between(page, resultText(result));
+}
+
+/** The README with the plot and what matters most of it between the same marks. Throws when it has none. */
+export function fillReadme(readme: string, result: Result): string {
+  const measured = sizeNames.flatMap((size) => result.sizes[size] ?? []);
+  const sizes = measured.map(({ size, date, rounds, counts: { repositories, manifests, blobs, files } }) => {
+    const figures = [repositories, manifests, blobs, files].map((figure) => figure.toLocaleString('en-US'));
+    return `${size}: ${figures[0]} repositories, ${figures[1]} manifests, ${figures[2]} blobs, ${figures[3]} files (${rounds} rounds, ${date})`;
+  });
+  return between(
+    readme,
+    [
+      "![Seconds of this program and of the registry's own collector](docs/speed.svg)",
+      '',
+      `${machineText(result.machine)}. ${sizes.join('; ')}. Medians:`,
+      '',
+      ...table(['', ...measured.map(({ size }) => size)], ratios(result, measured)),
+    ].join('\n'),
+  );
+}
+
+function between(page: string, text: string): string {
   const from = page.indexOf(begin);
   const to = page.indexOf(end);
   if (from === -1 || to < from) throw new Error(`the page has no place between "${begin}" and "${end}"`);
-  return `${page.slice(0, from)}${begin}\n${resultText(result)}\n${page.slice(to)}`;
+  return `${page.slice(0, from)}${begin}\n${text}\n${page.slice(to)}`;
+}
+
+/** A line for each figure that something is promised about, of all sizes. */
+function ratios(result: Result, measured: readonly SizeResult[]): string[][] {
+  const all = measured.map(({ size }) => new Map(limitsOf(result, size).map((limit) => [limit.text, limit])));
+  const texts = new Set(all.flatMap((limits) => [...limits.keys()]));
+  return Array.from(texts, (text) => [
+    text,
+    ...all.map((limits) => {
+      const limit = limits.get(text);
+      return limit === undefined ? '' : `${round(limit.measured)} ${limit.unit}`;
+    }),
+  ]);
 }
 
 /** The plot that lies beside the page, and tables in Markdown: the trees, seconds and memory of all rows, and what is promised. */

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { groupsOf } from '../../../bench/plot/bars.ts';
-import { fillIn } from '../../../bench/plot/page.ts';
+import { fillIn, fillReadme } from '../../../bench/plot/page.ts';
 import { drawPlot } from '../../../bench/plot/plot.ts';
 import { resultOf, row, sizeResult } from './result.ts';
 
@@ -42,6 +42,15 @@ it('the page gets tables in its place, again and again, and nothing else of it c
   expect(filled).toContain('| inventory and plan / find -type f | large | 0.250 × | 0.500 × |');
   expect(fillIn(filled, result)).toBe(filled);
   expect(() => fillIn('no place', result)).toThrow('has no place');
+});
+
+it('the README gets the plot, and a line for each promise, with all sizes', () => {
+  const page = '# name\n<!-- result: made by scripts/bench draw -->\n<!-- end of result -->\nafter\n';
+  const filled = fillReadme(page, result);
+  expect(filled).toContain('](docs/speed.svg)');
+  expect(filled).toContain('| inventory and plan / find -type f | 0.250 × | 0.250 × |');
+  expect(filled).toMatch(/^# name\n[\s\S]+\nafter\n$/);
+  expect(fillReadme(filled, result)).toBe(filled);
 });
 
 /** Names of elements that are opened and not closed; throws at what is no XML. */
