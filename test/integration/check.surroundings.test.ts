@@ -78,7 +78,8 @@ describe('check, beside', () => {
       }
     };
     const pushing = Promise.all(['team/app', 'team/other'].map(push));
-    for (let look = 0; look < 8; look++) {
+    // However fast either is: both take turns several times.
+    for (let look = 0; look < 8 || pushes <= 3; look++) {
       const { findings, exitCode } = await checkHere(config, look % 3 === 0);
       const bad = findings.filter(({ severity }) => severity !== 'warning');
       expect(bad).toEqual([]);
@@ -86,7 +87,6 @@ describe('check, beside', () => {
     }
     done = true;
     await pushing;
-    expect(pushes).toBeGreaterThan(3);
   });
 
   it('a run finds nothing that is only so for a moment, and says that one is under way', async () => {

@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { registryBinary } from '../support/binary.ts';
 import { assertNothingLost, closure, unreachable } from '../support/oracle.ts';
 import { configFor, type Report } from '../support/program.ts';
-import { type RandomRegistry, randomRegistry } from '../support/random-registry.ts';
-import { durationOf, type RandomUpload, writeRealTree } from '../support/real-tree.ts';
+import type { RandomRegistry } from '../support/random-registry.ts';
+import { durationOf, type RandomScenario, randomScenario, writeRealTree } from '../support/real-tree.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
 import { runHere } from '../support/run-here.ts';
 import { type Snapshot, snapshot } from '../support/tree.ts';
@@ -22,25 +22,9 @@ const binaries = [undefined, ...(REGISTRY3_BIN ? [REGISTRY3_BIN] : [])].map((bin
   registryBinary(binary),
 );
 
-interface Scenario {
-  readonly registry: RandomRegistry;
-  readonly uploads: readonly RandomUpload[];
-  readonly keepUploads: number;
-  readonly removeEmpty: boolean;
-}
-
-const scenario: fc.Arbitrary<Scenario> = fc.record({
-  // What is protected without a tag is unreachable to the oracle, and has tests of its own.
-  registry: randomRegistry.map((registry) => ({ ...registry, protect: [] })),
-  uploads: fc.array(
-    fc.record({
-      repository: fc.constantFrom('app', 'app/nested', 'pushed/only'),
-      age: fc.integer({ min: 0, max: 2_000 }),
-    }),
-    { maxLength: 3 },
-  ),
-  keepUploads: fc.constantFrom(0, 1_000, 3_000),
-  removeEmpty: fc.boolean(),
+// What is protected without a tag is unreachable to the oracle, and has tests of its own.
+const scenario = randomScenario(0).map(({ registry, ...more }) => {
+  return { ...more, registry: { ...registry, protect: [] } };
 });
 
 describe.each(binaries)(`random registries (seed ${seed})`, ({ path, version }) => {
@@ -49,7 +33,7 @@ describe.each(binaries)(`random registries (seed ${seed})`, ({ path, version }) 
     await using other = await startRegistry({ start: false, binary: path });
     let number = 0;
     let cleaned = 0;
-    const check = async (made: Scenario): Promise<void> => {
+    const check = async (made: RandomScenario): Promise<void> => {
       const report = await bothLeaveTheSame(one, other, made, number++ % rehearsedEvery === 0);
       if (report.outcome === 'ok') cleaned++;
     };
@@ -62,7 +46,7 @@ describe.each(binaries)(`random registries (seed ${seed})`, ({ path, version }) 
 async function bothLeaveTheSame(
   one: TestRegistry,
   other: TestRegistry,
-  { registry, uploads, keepUploads, removeEmpty }: Scenario,
+  { registry, uploads, keepUploads, removeEmpty }: RandomScenario,
   rehearse: boolean,
 ): Promise<Report> {
   for (const { root } of [one, other]) rmSync(root, { recursive: true });

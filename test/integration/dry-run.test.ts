@@ -7,14 +7,9 @@ import { at, digestOf } from '../support/layout.ts';
 import { readModel } from '../support/model.ts';
 import { configFor, program, type Report } from '../support/program.ts';
 import { pushImage } from '../support/push.ts';
-import {
-  manifestContents,
-  type RandomRegistry,
-  randomRegistry,
-  whatStays,
-} from '../support/random-registry.ts';
+import { manifestContents, type RandomRegistry, whatStays } from '../support/random-registry.ts';
 import { readOnlyWay } from '../support/read-only.ts';
-import { durationOf, type RandomUpload, writeRealTree } from '../support/real-tree.ts';
+import { durationOf, type RandomScenario, randomScenario, writeRealTree } from '../support/real-tree.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
 import { runHere } from '../support/run-here.ts';
 import { diff, type Snapshot, snapshot } from '../support/tree.ts';
@@ -29,32 +24,14 @@ interface Removal {
   readonly key: string;
 }
 
-interface Scenario {
-  readonly registry: RandomRegistry;
-  readonly uploads: readonly RandomUpload[];
-  readonly keepUploads: number;
-  readonly removeEmpty: boolean;
-}
-
-const scenario: fc.Arbitrary<Scenario> = fc.record({
-  registry: randomRegistry,
-  uploads: fc.array(
-    fc.record({
-      repository: fc.constantFrom('app', 'app/nested', 'pushed/only'),
-      age: fc.integer({ min: -50, max: 2_000 }),
-    }),
-    { maxLength: 3 },
-  ),
-  keepUploads: fc.constantFrom(0, 1_000, 3_000),
-  removeEmpty: fc.boolean(),
-});
+const scenario = randomScenario(-50);
 
 describe(`random real trees (seed ${seed})`, () => {
   it(`lose in a run exactly what a dry run foretold, and nothing in the dry run (${trees} of them)`, async () => {
     await using prepared = await startRegistry({ start: false });
     let number = 0;
     let cleaned = 0;
-    const check = async (tree: Scenario): Promise<void> => {
+    const check = async (tree: RandomScenario): Promise<void> => {
       const whole = number++ % wholeEvery === 0;
       if (await foretellsAndRemoves(prepared, tree, whole)) cleaned++;
     };
@@ -103,7 +80,7 @@ async function dryRunOfReadOnly(live: 'stopped' | 'running'): Promise<void> {
 /** Whether there was anything to remove. */
 async function foretellsAndRemoves(
   prepared: TestRegistry,
-  { registry, uploads, keepUploads, removeEmpty }: Scenario,
+  { registry, uploads, keepUploads, removeEmpty }: RandomScenario,
   whole: boolean,
 ): Promise<boolean> {
   const { root } = prepared;

@@ -40,6 +40,8 @@ export interface MemoryRegistry {
     content: string | Uint8Array,
     options?: Age & { tags?: readonly string[] },
   ): string;
+  /** A schema 1 manifest of one layer; its digest. */
+  schema1(repository: string, tags: readonly string[]): string;
   /** A revision link, whether there is such a manifest or not. */
   revision(repository: string, digest: string, options?: Age): void;
   /** Points the tag to the digest, and remembers it in its history. */
@@ -102,6 +104,17 @@ export function memoryRegistry(): MemoryRegistry {
       storage.mkdir(`${at.repository(repository)}/_manifests/tags/`);
       for (const tag of tags) registry.tag(repository, tag, digest);
       return digest;
+    },
+    schema1(repository, tags) {
+      const content = {
+        schemaVersion: 1,
+        name: repository,
+        tag: 'v1',
+        architecture: 'amd64',
+        fsLayers: [{ blobSum: registry.layer(repository, 'layer') }],
+        history: [{ v1Compatibility: '{}' }],
+      };
+      return registry.manifest(repository, JSON.stringify(content), { tags });
     },
     revision: (repository, digest, age) => put(at.revision(repository, digest), digest, age),
     tag(repository, tag, digest, age) {

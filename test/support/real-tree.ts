@@ -1,7 +1,8 @@
 import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import fc from 'fast-check';
 import { at } from './layout.ts';
-import { now, type RandomRegistry, write } from './random-registry.ts';
+import { now, type RandomRegistry, randomRegistry, write } from './random-registry.ts';
 
 /** What a millisecond of a random registry's ages is on a real disk: long enough that a test makes nothing older. */
 const minutes = 10;
@@ -11,6 +12,31 @@ const unit = minutes * 60_000;
 export interface RandomUpload {
   readonly repository: string;
   readonly age: number;
+}
+
+/** A random registry with unfinished uploads, and how a run shall go about it. */
+export interface RandomScenario {
+  readonly registry: RandomRegistry;
+  readonly uploads: readonly RandomUpload[];
+  /** In the registry's unit. */
+  readonly keepUploads: number;
+  readonly removeEmpty: boolean;
+}
+
+/** `youngest`: the least age of an upload; below 0 is in the future. */
+export function randomScenario(youngest: number): fc.Arbitrary<RandomScenario> {
+  return fc.record({
+    registry: randomRegistry,
+    uploads: fc.array(
+      fc.record({
+        repository: fc.constantFrom('app', 'app/nested', 'pushed/only'),
+        age: fc.integer({ min: youngest, max: 2_000 }),
+      }),
+      { maxLength: 3 },
+    ),
+    keepUploads: fc.constantFrom(0, 1_000, 3_000),
+    removeEmpty: fc.boolean(),
+  });
 }
 
 /** So many of a random registry's units, as a configuration says it. */

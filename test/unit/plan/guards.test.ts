@@ -225,16 +225,7 @@ describe('a blob that is named by another algorithm than the one it is stored by
 describe('a schema 1 manifest', () => {
   function schema1(tags: readonly string[]): MemoryRegistry {
     const made = healthy();
-    const blobSum = made.layer('old', 'layer');
-    const content = {
-      schemaVersion: 1,
-      name: 'old',
-      tag: 'v1',
-      architecture: 'amd64',
-      fsLayers: [{ blobSum }],
-      history: [{ v1Compatibility: '{}' }],
-    };
-    made.manifest('old', JSON.stringify(content), { tags });
+    made.schema1('old', tags);
     return made;
   }
 

@@ -161,16 +161,7 @@ describe('what the registry’s own collector gets wrong', () => {
 
   it('a schema 1 manifest keeps its layers, and nothing is refused', async () => {
     const made = memoryRegistry();
-    const blobSum = made.layer('old', 'layer');
-    const content = {
-      schemaVersion: 1,
-      name: 'old',
-      tag: 'v1',
-      architecture: 'amd64',
-      fsLayers: [{ blobSum }],
-      history: [{ v1Compatibility: '{}' }],
-    };
-    made.manifest('old', JSON.stringify(content), { tags: ['v1'] });
+    made.schema1('old', ['v1']);
     const plan = await made.plan({ collector });
     expect([...plan.remove]).toEqual([]);
     for (const major of [2, 3]) expect(refusals(plan, major)).toEqual([]);
