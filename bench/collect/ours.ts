@@ -7,7 +7,6 @@ import type { Home } from '../tree/home.ts';
 import type { Contender, Taken, Workshop } from './contender.ts';
 import { measure } from './measure.ts';
 import { watchClosed } from './probe.ts';
-import { unlink } from './theirs.ts';
 
 /** As in the image (compose/Dockerfile): glibc gives memory that is free again back to the system. */
 export const imageEnvironment = { MALLOC_ARENA_MAX: '1', MALLOC_TRIM_THRESHOLD_: '131072' } as const;
@@ -45,13 +44,6 @@ export function ours(shop: Workshop): Contender[] {
         run: (home) => clean(shop, home, stopped(shop, home, collector)),
       };
     }),
-    {
-      id: 'run-native-no-links',
-      title: 'run, collector: native, where dead layer links are gone already',
-      on: 'copy',
-      prepare: async ({ root }) => void (await unlink(root, [join(shop.keys(), 'layer-link')], shop)),
-      run: (home) => clean(shop, home, stopped(shop, home, 'native')),
-    },
     ...collectors.map((collector): Contender => {
       return {
         id: `closed-${collector}`,

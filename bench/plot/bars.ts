@@ -30,7 +30,6 @@ const choices: Readonly<Record<string, readonly Choice[]>> = {
     ['gc-', 'garbage-collect -m', 'theirs'],
     ['run-registry', 'run, collector: registry', 'ours'],
     ['run-native', 'run, collector: native', 'ours'],
-    ['run-native-no-links', 'the same, without dead layer links', 'ours'],
     ['floor-blobs', 'the floor: bare unlink of the blobs', 'neither'],
   ],
   'Closed to pushes, 1 % of new garbage': [
