@@ -20,8 +20,6 @@ export interface Contender {
   readonly id: string;
   readonly title: string;
   readonly on: On;
-  /** What has to happen to its copy first, unmeasured. */
-  readonly prepare?: (home: Home) => Promise<void>;
   readonly run: (home: Home) => Promise<Taken>;
 }
 

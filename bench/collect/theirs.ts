@@ -59,7 +59,7 @@ export function theirs(shop: Workshop): Contender[] {
 }
 
 /** Takes what the files name away, without a question. */
-export async function unlink(root: string, lists: readonly string[], around: Surroundings): Promise<Taken> {
+async function unlink(root: string, lists: readonly string[], around: Surroundings): Promise<Taken> {
   const output = join(around.scratch, 'floor.json');
   const argv = [process.execPath, fileURLToPath(new URL('./floor.ts', import.meta.url)), root, ...lists];
   const measured = await measure({ argv }, around, output);

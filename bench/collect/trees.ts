@@ -35,12 +35,8 @@ export function shapeFor(on: On, options: Where): Shape {
 }
 
 /** A tree on which nobody pays for what was before: written to the disk, and in the kernel's caches whole. */
-export async function makeReady(
-  { on, prepare }: Pick<Contender, 'on' | 'prepare'>,
-  options: Where,
-): Promise<Ready> {
+export async function makeReady({ on }: Pick<Contender, 'on'>, options: Where): Promise<Ready> {
   const home = await treeFor(on, options);
-  await prepare?.(home);
   await warm(home.root);
   settle();
   return {

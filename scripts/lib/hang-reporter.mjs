@@ -9,7 +9,7 @@ export default class HangReporter {
   #underWay = new Map();
   #timer;
 
-  onTestModuleStart(module) {
+  onTestModuleQueued(module) {
     this.#begin(module, module.relativeModuleId);
   }
 
@@ -42,8 +42,12 @@ export default class HangReporter {
   #giveUp() {
     const names = [...this.#underWay.values()].map((name) => `  ${name}\n`);
     process.stdout.write(`\nHANGS: nothing has ended for ${patience} s. Under way:\n${names.join('')}`);
-    const children = readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8').trim();
-    for (const pid of children.split(' ').filter(Boolean)) process.kill(Number(pid), 'SIGKILL');
-    process.exit(1);
+    try {
+      const children = readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8').trim();
+      for (const pid of children.split(' ').filter(Boolean)) process.kill(Number(pid), 'SIGKILL');
+    } finally {
+      // One that has just gone is no reason to stay.
+      process.exit(1);
+    }
   }
 }

@@ -5,24 +5,30 @@ const pieceMask = pieceSize - 1;
 const smallest = 1024;
 
 /** A growing column, in pieces. */
-abstract class Column<T extends Int32Array | Float64Array> {
+class Column<T extends Int32Array | Float64Array> {
+  readonly #allocate: (size: number) => T;
   readonly #full: T[] = [];
   #last: T;
   length = 0;
 
-  constructor() {
-    this.#last = this.allocate(smallest);
+  constructor(allocate: (size: number) => T) {
+    this.#allocate = allocate;
+    this.#last = allocate(smallest);
   }
 
-  protected abstract allocate(size: number): T;
+  /** What holds the value of `index`, at `placeInPiece(index)`; undefined beyond the end. Adding may replace it. */
+  pieceOf(index: number): T | undefined {
+    const piece = index >>> pieceBits;
+    return piece === this.#full.length ? this.#last : this.#full[piece];
+  }
 
   protected append(value: number): void {
-    const at = this.length & pieceMask;
+    const at = placeInPiece(this.length);
     if (at === 0 && this.length > 0) {
       this.#full.push(this.#last);
-      this.#last = this.allocate(pieceSize);
+      this.#last = this.#allocate(pieceSize);
     } else if (at === this.#last.length) {
-      const larger = this.allocate(at * 2);
+      const larger = this.#allocate(at * 2);
       larger.set(this.#last);
       this.#last = larger;
     }
@@ -31,16 +37,19 @@ abstract class Column<T extends Int32Array | Float64Array> {
   }
 
   protected value(index: number): number | undefined {
-    const piece = index >>> pieceBits;
-    const values = piece === this.#full.length ? this.#last : this.#full[piece];
-    return values?.[index & pieceMask];
+    return this.pieceOf(index)?.[placeInPiece(index)];
   }
+}
+
+/** Where a column's piece has the value of `index`. The words of a digest, which are added together, are in one piece. */
+export function placeInPiece(index: number): number {
+  return index & pieceMask;
 }
 
 /** 32-bit integers. */
 export class IntColumn extends Column<Int32Array> {
-  protected override allocate(size: number): Int32Array {
-    return new Int32Array(size);
+  constructor() {
+    super((size) => new Int32Array(size));
   }
 
   push(value: number): void {
@@ -54,8 +63,8 @@ export class IntColumn extends Column<Int32Array> {
 
 /** Doubles; NaN stands for "not known". */
 export class FloatColumn extends Column<Float64Array> {
-  protected override allocate(size: number): Float64Array {
-    return new Float64Array(size);
+  constructor() {
+    super((size) => new Float64Array(size));
   }
 
   push(value: number | undefined): void {

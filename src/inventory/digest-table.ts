@@ -1,21 +1,17 @@
 import type { Digest } from '../registry/digest.ts';
+import { IntColumn, placeInPiece } from './columns.ts';
 import { isSha256, readHex } from './hex.ts';
 import type { Inventory } from './inventory.ts';
 
 /** 32-bit words of a sha256. */
 export const digestWords = 8;
 
-/** Digests that are kept together: pieces that are full stay where they are, so that growing copies little. */
-const pieceBits = 13;
-const pieceMask = 2 ** pieceBits - 1;
-const smallest = 1024;
-
 /**
  * Digests interned to small integers, so that everything else can be a typed array. A sha256 costs 32 bytes and
  * two slots at least; other algorithms are rare and kept as text.
  */
 export class DigestTable {
-  readonly #pieces: Int32Array[] = [new Int32Array(digestWords * smallest)];
+  readonly #words = new IntColumn();
   /** An id and one more; 0 is free. */
   #slots = new Int32Array(4096);
   #size = 0;
@@ -42,9 +38,7 @@ export class DigestTable {
     const slot = this.#probe(words, at);
     const found = (this.#slots[slot] ?? 0) - 1;
     if (found !== -1) return found;
-    const own = this.#piece(this.#size);
-    const start = placeOf(this.#size);
-    for (let i = 0; i < digestWords; i++) own[start + i] = words[at + i] ?? 0;
+    for (let i = 0; i < digestWords; i++) this.#words.push(words[at + i] ?? 0);
     this.#slots[slot] = this.#size + 1;
     return this.#size++;
   }
@@ -76,7 +70,7 @@ export class DigestTable {
 
   /** Where the words of `id` are, from `placeOf(id)` on. */
   #piece(id: number): Int32Array {
-    const piece = this.#pieces[id >>> pieceBits];
+    const piece = this.#words.pieceOf(id * digestWords);
     if (piece === undefined) throw new RangeError(`no digest has the id ${id}`);
     return piece;
   }
@@ -86,6 +80,8 @@ export class DigestTable {
     if (found !== undefined) return found;
     this.#reserve();
     const id = this.#size++;
+    // Its place among the words stays empty.
+    for (let i = 0; i < digestWords; i++) this.#words.push(0);
     this.#others.set(digest, id);
     this.#otherText.set(id, digest);
     return id;
@@ -112,16 +108,8 @@ export class DigestTable {
     return true;
   }
 
-  /** Room for one more digest, and at most half of the slots taken. */
+  /** One more digest, and at most half of the slots are taken. */
   #reserve(): void {
-    const last = this.#pieces.length - 1;
-    const words = this.#pieces[last] ?? new Int32Array();
-    if (this.#size >>> pieceBits > last) this.#pieces.push(new Int32Array(digestWords * (pieceMask + 1)));
-    else if (placeOf(this.#size) === words.length) {
-      const larger = new Int32Array(words.length * 2);
-      larger.set(words);
-      this.#pieces[last] = larger;
-    }
     if ((this.#size + 1) * 2 <= this.#slots.length) return;
     this.#slots = new Int32Array(this.#slots.length * 2);
     for (let id = 0; id < this.#size; id++) {
@@ -132,7 +120,7 @@ export class DigestTable {
 
 /** In its piece. */
 function placeOf(id: number): number {
-  return (id & pieceMask) * digestWords;
+  return placeInPiece(id * digestWords);
 }
 
 const tables = new WeakMap<Inventory, DigestTable>();

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect } from 'vitest';
 import { ownTmpdir } from './process-runtime.ts';
 
 /** Gives every test of the file that calls it an `os.tmpdir()` of its own, and fails those that leave anything in it. */
-export function freshTmpdir(): { readonly path: string; left(): readonly string[] } {
+export function freshTmpdir(): { readonly path: string } {
   let temporary: ReturnType<typeof ownTmpdir> | undefined;
   function current(): ReturnType<typeof ownTmpdir> {
     if (temporary === undefined) throw new Error('only within a test');
@@ -21,6 +21,5 @@ export function freshTmpdir(): { readonly path: string; left(): readonly string[
     get path() {
       return current().path;
     },
-    left: () => current().left(),
   };
 }
