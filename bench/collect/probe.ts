@@ -9,8 +9,8 @@ export interface Seen {
   readonly unavailable: number;
 }
 
-/** Between two questions, ms. */
-const every = 10;
+/** Between two questions, ms: so seldom that asking takes little of what is measured. */
+const every = 20;
 /** For so long it may take until pushes are taken again, once it is to end, s. */
 const patience = 10;
 

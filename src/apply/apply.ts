@@ -2,6 +2,7 @@ import type { Held } from '../pipeline/lock.ts';
 import type { Plan, Removal } from '../plan/plan.ts';
 import type { Removed, Storage } from '../storage/storage.ts';
 import { removeInBatches } from './in-batches.ts';
+import type { Removers } from './remover.ts';
 
 /** What was done, measured by what the storage answered. */
 export interface Applied {
@@ -30,6 +31,8 @@ export interface ApplyOptions {
   readonly onRemoving?: (batch: readonly Going[]) => Promise<void>;
   /** Told of each of them what came of it. */
   readonly onAnswered?: (answer: Removed) => void;
+  /** Who removes, and goes on to after this. Left out: whoever began here ends here. */
+  readonly removers?: Removers;
   /** Asked before every batch and every removal; throws to stop (the fence no longer holds). */
   readonly stillSafe?: () => Promise<void>;
 }

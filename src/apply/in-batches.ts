@@ -2,7 +2,7 @@ import type { Held } from '../pipeline/lock.ts';
 import type { Removal } from '../plan/plan.ts';
 import type { Removed, Storage } from '../storage/storage.ts';
 import type { ApplyOptions } from './apply.ts';
-import { openRemover, type Remover } from './remover.ts';
+import { type Remover, Removers } from './remover.ts';
 
 /** What is removed, and who hears of it. */
 export interface Work {
@@ -31,9 +31,10 @@ export interface Work {
 export async function removeInBatches(work: Work): Promise<void> {
   const { storage, held, options, before, count } = work;
   const { signal, stillSafe } = options;
-  const remover = await openRemover(storage, count, { held, signal, stillSafe, before });
+  const removers = options.removers ?? new Removers(storage);
   let underWay: Promise<void> = Promise.resolve();
   try {
+    const remover = await removers.open(count, { held, signal, stillSafe, before });
     let done = 0;
     for (const batch of slices(work.removals, remover.batchSize)) {
       signal.throwIfAborted();
@@ -50,9 +51,11 @@ export async function removeInBatches(work: Work): Promise<void> {
       await earlier;
     }
     await underWay;
-  } finally {
-    await remover.close();
+    if (options.removers === undefined) await removers.close();
+  } catch (error) {
+    await removers.close();
     await underWay.catch(() => {});
+    throw error;
   }
 }
 

@@ -19,6 +19,8 @@ export interface Line {
    * that clock (4 ms mostly) is not seen.
    */
   readonly since: number | undefined;
+  /** The same when writers could come again. Left out: they have not come yet. */
+  readonly until?: number;
   /** Whether the first look was taken behind the fence: then whatever differs from it was written behind the fence. */
   readonly behind: boolean;
 }
@@ -62,17 +64,16 @@ const usualHint =
  * Layer links and blobs of `now`, which was read whole, that are not as `before` knows them, and whose time is later than
  * the line. It alone can tell: `before` has them as they were while the registry was live.
  */
-export function findLateContent(before: Inventory, now: Inventory, { since }: Line): Late[] {
+export function findLateContent(before: Inventory, now: Inventory, line: Line): Late[] {
+  const { since } = line;
   if (since === undefined) return [];
   const late: Late[] = [];
-  const isLater = (modified: number | undefined): modified is number =>
-    modified !== undefined && modified > since;
   const idBefore = idsIn(now, before);
   const idNow = idsIn(before, now);
   for (const repository of now.repositories) {
     const times = new Map<DigestId, number>();
     now.eachLayerLink(repository, (path, _target, modified) => {
-      if (isLater(modified)) times.set(path, modified);
+      if (isLater(modified, line)) times.set(path, modified);
     });
     if (times.size === 0) continue;
     const was = before.repository(repository.name);
@@ -86,12 +87,20 @@ export function findLateContent(before: Inventory, now: Inventory, { since }: Li
       late.push({ key: keyOf.layerLink(repository.name, now.digest(id)), what: writtenAt(modified, since) });
   }
   now.eachBlob((id, _size, modified) => {
-    if (!isLater(modified)) return;
+    if (!isLater(modified, line)) return;
     const known = idBefore(id);
     if (known !== -1 && before.hasBlob(known) && before.blobModified(known) === modified) return;
     late.push({ key: keyOf.blob(now.digest(id)), what: writtenAt(modified, since) });
   });
   return late;
+}
+
+/** Whether it is the time of something written behind the fence. */
+function isLater(
+  modified: number | undefined,
+  { since, until = Number.POSITIVE_INFINITY }: Pick<Line, 'since' | 'until'>,
+): modified is number {
+  return since !== undefined && modified !== undefined && modified > since && modified <= until;
 }
 
 interface Change {
@@ -102,8 +111,9 @@ interface Change {
   readonly modified: number | undefined;
 }
 
-function judge({ was, before, modified }: Change, { since, behind }: Line): string | undefined {
-  const later = since !== undefined && modified !== undefined && modified > since;
+function judge({ was, before, modified }: Change, line: Line): string | undefined {
+  const { since, behind } = line;
+  const later = isLater(modified, line);
   if (was === 'same') return later && before !== modified ? writtenAt(modified, since) : undefined;
   if (later) return writtenAt(modified, since);
   if (!behind) return undefined;
@@ -152,17 +162,31 @@ function* revisions(
   repository: Repository,
 ): Generator<Change> {
   const idBefore = idsIn(now, before);
-  const times = new Map<DigestId, number | undefined>();
-  if (was !== undefined) before.eachRevision(was, (id, modified) => times.set(id, modified));
+  const ids: DigestId[] = [];
+  const times: (number | undefined)[] = [];
+  if (was !== undefined) {
+    before.eachRevision(was, (id, modified) => {
+      ids.push(id);
+      times.push(modified);
+    });
+  }
+  let places: Map<DigestId, number> | undefined;
+  /** Two readings have them in the same order, but for what came or went. */
+  function placeOf(id: DigestId, next: number): number | undefined {
+    if (ids[next] === id) return next;
+    places ??= new Map(ids.map((known, place) => [known, place]));
+    return places.get(id);
+  }
+  let next = 0;
   const found: Change[] = [];
   now.eachRevision(repository, (id, modified) => {
-    const known = idBefore(id);
-    const there = times.has(known);
-    if (there && times.get(known) === modified) return;
+    const place = placeOf(idBefore(id), next);
+    next = (place ?? next) + 1;
+    if (place !== undefined && times[place] === modified) return;
     found.push({
       key: () => keyOf.revision(repository.name, now.digest(id)),
-      was: there ? 'same' : 'absent',
-      before: times.get(known),
+      was: place === undefined ? 'absent' : 'same',
+      before: place === undefined ? undefined : times[place],
       modified,
     });
   });
@@ -181,8 +205,9 @@ function newOddities(before: Inventory, now: Inventory): Late[] {
 /** What removals of our own may leave for a moment. */
 const ownDoing = ['tag-without-current', 'malformed-history'] as const;
 
-function writtenAt(modified: number, since: number): string {
-  return `was written at ${stamp(modified)}, and every writer was gone at ${stamp(since)}`;
+function writtenAt(modified: number, since: number | undefined): string {
+  const gone = since === undefined ? '' : `, and every writer was gone at ${stamp(since)}`;
+  return `was written at ${stamp(modified)}${gone}`;
 }
 
 /** File systems know times that no `Date` does. */

@@ -4,17 +4,20 @@ import type { Plan } from '../plan/plan.ts';
 import { keyOf } from '../registry/layout.ts';
 import { lostBlobs, lostLinks } from './lost.ts';
 import { idsIn } from './same-ids.ts';
+import { brokenTags } from './verify.ts';
 
 /**
  * Compares what must be there (`plan.kept`) with `after`, read anew with the registry open again: blobs with their sizes,
  * whatever users do, since nobody but a collector removes any; and of each manifest that stays its revision and layer
  * links. Users may push a tag again, or delete it, or a manifest with its tags: what no tag of the repository needs any
- * more was deleted since, the references having been compared behind the fence. Throws VERIFY_FAILED.
+ * more was deleted since, those of what was cleaned having been compared behind the fence.
+ * `late`: as in `verifyStorage`. Throws VERIFY_FAILED.
  */
 export function verifyReopened(
   plan: Plan,
   after: Inventory,
   locate: (key: string) => string,
+  late: ReadonlySet<string> = new Set(),
 ): { readonly manifests: number } {
   const { inventory: before, manifests, marked } = plan.kept;
   const idIn = idsIn(before, after);
@@ -46,7 +49,7 @@ export function verifyReopened(
     verified += there.length;
     for (const key of links.in(repository, there)) lost.push(key);
   }
-  const all = [...lost, ...blobs.lost];
+  const all = [...lost, ...blobs.lost, ...brokenTags(after, late)];
   if (all.length > 0) fail('VERIFY_FAILED', { lost: all.map((key) => locate(key)) });
   return { manifests: verified };
 }

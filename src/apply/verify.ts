@@ -24,11 +24,16 @@ export function verifyStorage(
 }
 
 /**
- * Compares tags and revisions alone, before the collector takes what those that are gone would have kept. Throws
- * VERIFY_FAILED.
+ * Compares tags and revisions alone, before the collector takes what those that are gone would have kept. `only`: names
+ * of repositories, the only ones that `now` was read of. Throws VERIFY_FAILED.
  */
-export function verifyReferences(plan: Plan, now: Inventory, locate: (key: string) => string): void {
-  const lost = lostReferences(plan, now);
+export function verifyReferences(
+  plan: Plan,
+  now: Inventory,
+  locate: (key: string) => string,
+  only?: ReadonlySet<string>,
+): void {
+  const lost = lostReferences(plan, now, only);
   if (lost.length > 0) fail('VERIFY_FAILED', { lost: lost.map((key) => locate(key)) });
 }
 
@@ -53,11 +58,12 @@ export function lostKeys(plan: Plan, after: Inventory): string[] {
   return [...lost, ...blobs.lost];
 }
 
-function lostReferences(plan: Plan, after: Inventory): string[] {
+function lostReferences(plan: Plan, after: Inventory, only?: ReadonlySet<string>): string[] {
   const { inventory: before, manifests } = plan.kept;
   const idIn = idsIn(before, after);
   const lost: string[] = [];
   for (const repository of before.repositories) {
+    if (only?.has(repository.name) === false) continue;
     const now = after.repository(repository.name);
     const tags = tagsOf(now);
     for (const [place, { name, target }] of repository.tags.entries())
@@ -73,7 +79,7 @@ function lostReferences(plan: Plan, after: Inventory): string[] {
 }
 
 /** Keys of those tags of `keys` that do not resolve to all that they need. */
-function brokenTags(after: Inventory, keys: ReadonlySet<string>): string[] {
+export function brokenTags(after: Inventory, keys: ReadonlySet<string>): string[] {
   if (keys.size === 0) return [];
   return after.repositories.flatMap((repository) =>
     repository.tags

@@ -9,24 +9,34 @@ const watchEvery = 1_000;
 /** How often the lock is, which costs next to nothing: as long as a collector may go on after a pause of ours, ms. */
 const lockEvery = 200;
 
-/**
- * A look at the fence, for now and then: asked before every removal, it looks once a second, and heeds at once what the
- * fence tells by itself. Nobody passes while it looks, and nobody after it has found the fence broken. Throws
- * FENCE_FAILED.
- */
-export function watch(fence: Fence): () => Promise<void> {
+/** Who looks at the fence. Both throw FENCE_FAILED. */
+export interface Watch {
+  /** Looks now. */
+  look(): Promise<void>;
+  /**
+   * For now and then: asked before every removal, it looks once a second, and heeds at once what the fence tells by
+   * itself. Nobody passes while it looks, and nobody after the fence was found broken.
+   */
+  glance(): Promise<void>;
+}
+
+export function watch(fence: Fence): Watch {
   let last = Number.NEGATIVE_INFINITY;
   let looking: Promise<void> | undefined;
-  return async () => {
-    heed(fence.broken);
-    if (looking === undefined) {
-      if (!fence.unsure && performance.now() - last < watchEvery) return;
-      last = performance.now();
-      looking = assertClosed(fence);
-    }
-    const look = looking;
-    await look;
-    if (looking === look) looking = undefined;
+  async function look(): Promise<void> {
+    last = performance.now();
+    const own = assertClosed(fence);
+    looking = own;
+    await own;
+    if (looking === own) looking = undefined;
+  }
+  return {
+    look,
+    async glance() {
+      heed(fence.broken);
+      if (looking !== undefined) await looking;
+      else if (fence.unsure || performance.now() - last >= watchEvery) await look();
+    },
   };
 }
 

@@ -1,11 +1,13 @@
 import { type Applied, applyPlan } from '../apply/apply.ts';
 import { nobodyWroteBefore } from '../apply/nobody-wrote.ts';
+import { isMany, Removers } from '../apply/remover.ts';
 import { sweptDirectories, type Tidied, tidy } from '../apply/tidy.ts';
-import { unlessTakenOver, watch } from '../apply/watch.ts';
+import { unlessTakenOver } from '../apply/watch.ts';
 import { collectorOf } from '../config/collector.ts';
 import type { Deed } from '../deed.ts';
 import { CleanupError } from '../errors.ts';
 import { counted } from '../format.ts';
+import type { Inventory } from '../inventory/inventory.ts';
 import type { Held } from '../pipeline/lock.ts';
 import { isLeftAlone } from '../plan/isolate.ts';
 import { makePlan } from '../plan/make-plan.ts';
@@ -46,13 +48,17 @@ export async function clean(options: CleanOptions): Promise<Maintained> {
   aftermath.byHand = fence.byHand;
   aftermath.window = () => fence.window();
 
+  // Threads take as long to begin as many a run is closed: they do so before that.
+  await using removers = new Removers(options.storage);
+  removers.begin(largestRemoval(options));
   const closed = await close(options, fence);
   const plan = await recheck(options, closed);
   draft.plan = plan;
   draft.before = plan.totals.before;
   if (!plan.worthwhile) return { outcome: 'nothing-to-do' };
 
-  const behind: Behind = { options, fence, closed, plan };
+  if (isMany(largestRemoval(options))) await options.threads.close();
+  const behind: Behind = { options, fence, closed, plan, removers };
   const sweeper = sweepers[collectorOf(config)](behind);
   aftermath.verifyLive = () => sweeper.verifyLive(undefined);
   const applied = await removeReferences(behind);
@@ -66,23 +72,39 @@ export async function clean(options: CleanOptions): Promise<Maintained> {
   };
 }
 
+/** How many files go at a time, at most. */
+function largestRemoval({ config, plan: { remove } }: CleanOptions): number {
+  const blobs = collectorOf(config) === 'native' ? remove.count('blob') : 0;
+  return Math.max(remove.count('tag-history'), remove.count('revision'), remove.count('layer-link'), blobs);
+}
+
 /** The look behind the fence: what goes is what both looks let go. */
 function recheck(options: CleanOptions, { since }: Closed): Promise<Plan> {
-  const { config, draft, pipeline, storage, held, policy, state, missing } = options;
+  const { config, draft, pipeline, storage, held, policy, state, missing, threads } = options;
   const known = options.plan.kept.inventory;
   const thorough = collectorOf(config) === 'registry';
-  return pipeline.step('recheck', async (context) => {
-    const inventory = await read(storage, context, { known, thorough });
+  async function planAgain(inventory: Inventory): Promise<Plan> {
+    // Where nothing has moved, the first plan stands: with time, more may go, and nothing more must stay.
+    if (inventory === known) return options.plan;
     nobodyWroteBefore(known, inventory, since, storage);
     // What was moved before the registry stopped is in the past: by the first look's clock it would be in the future.
-    const second = makePlan(inventory, { ...policy, now: await held.now() }, options.plan);
+    return makePlan(inventory, { ...policy, now: await held.now() }, options.plan);
+  }
+  return pipeline.step('recheck', async (context) => {
+    const inventory = await read(storage, context, { known, thorough, threads });
+    const second = await planAgain(inventory);
     guard(second, { ...options, reader: storage, apiRepositories: undefined });
     draft.isolated = isolatedOf(second, aboutOf(config, state, missing), (key) => storage.locate(key));
     return second;
   });
 }
 
-function removeReferences({ options, fence, closed: { prove }, plan }: Behind): Promise<Applied> {
+function removeReferences({
+  options,
+  closed: { prove, stillSafe },
+  plan,
+  removers,
+}: Behind): Promise<Applied> {
   const { pipeline, draft, storage, runtime, state, held, runId, aftermath } = options;
   const flush = runtime.flush(state, { runId });
   return pipeline.step('apply', async ({ signal, progress, note }) => {
@@ -98,7 +120,8 @@ function removeReferences({ options, fence, closed: { prove }, plan }: Behind): 
     const done = await applyPlan(storage, plan, held, {
       ...logged.hooks,
       signal,
-      stillSafe: watch(fence),
+      removers,
+      stillSafe,
       onLeft: tellLeft(options),
       onRemoved: (removed) => {
         draft.removed = referencesRemoved(removed);
@@ -111,16 +134,17 @@ function removeReferences({ options, fence, closed: { prove }, plan }: Behind): 
   });
 }
 
-function tidyUp({ options, fence, plan }: Behind, { collection }: Swept): Promise<Tidied> {
-  const { pipeline, storage, held, aftermath } = options;
+function tidyUp({ options, closed: { stillSafe }, plan }: Behind, { collection }: Swept): Promise<Tidied> {
+  const { config, pipeline, storage, held, aftermath } = options;
   return pipeline.step('tidy', async ({ signal, note }) => {
+    // Those that this program sweeps are pruned with what was in them.
     const empty = [
       ...options.plan.kept.inventory.emptyDirectories,
       ...plan.kept.inventory.emptyDirectories,
-      ...sweptDirectories(plan.kept.inventory, collection),
+      ...(collectorOf(config) === 'registry' ? sweptDirectories(plan.kept.inventory, collection) : []),
     ].filter((key) => !isLeftAlone(plan.isolated, key));
     const logged = logBatches(aftermath.log, 'tidy');
-    const watched = { ...logged.hooks, signal, stillSafe: watch(fence), onLeft: tellLeft(options) };
+    const watched = { ...logged.hooks, signal, stillSafe, onLeft: tellLeft(options) };
     const done = await tidy(storage, plan, held, empty, watched).finally(logged.close);
     const parts = [
       counted(done.uploads, 'upload'),

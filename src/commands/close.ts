@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { drain } from '../apply/drain.ts';
 import { proveReadOnly, proveSilence } from '../apply/prove.ts';
-import { assertClosed, unlessTakenOver } from '../apply/watch.ts';
+import { unlessTakenOver, watch } from '../apply/watch.ts';
 import type { Config } from '../config/schema.ts';
 import type { Held } from '../pipeline/lock.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
@@ -29,6 +29,10 @@ export interface Closed {
   readonly since: number | undefined;
   /** Proves it again, and that the lock is still ours. Throws FENCE_FAILED, LOCK_LOST. */
   prove(signal: AbortSignal): Promise<void>;
+  /** Asked before every removal. Throws FENCE_FAILED. */
+  stillSafe(): Promise<void>;
+  /** Asked after the last one, so that whoever came in between is seen. Throws FENCE_FAILED. */
+  stayedClosed(): Promise<void>;
 }
 
 /** A registry says within milliseconds that it is there; where a container was, nobody even refuses to answer. */
@@ -38,6 +42,7 @@ const silenceMs = { first: 10_000, again: 2_000 };
 export async function close(options: CloseOptions, fence: Fence): Promise<Closed> {
   const { config, pipeline, storage, state, held } = options;
   const live = await options.runtime.reachLive(state);
+  const { look, glance } = watch(fence);
   let since: number | undefined;
 
   function expectSilence(signal: AbortSignal, timeoutMs: number): Promise<void> {
@@ -67,7 +72,7 @@ export async function close(options: CloseOptions, fence: Fence): Promise<Closed
   }
 
   async function prove(signal: AbortSignal, timeoutMs: number): Promise<void> {
-    await assertClosed(fence);
+    await look();
     if (fence.readonly === undefined) return expectSilence(signal, timeoutMs);
     const client = openClient(config, await fence.reachStandIn(), signal);
     await withClient(client, (standIn) => proveReadOnly(standIn, storage, held));
@@ -87,7 +92,10 @@ export async function close(options: CloseOptions, fence: Fence): Promise<Closed
   await pipeline.step('prove', ({ signal }) => prove(signal, silenceMs.first));
   return {
     since,
+    stillSafe: glance,
+    stayedClosed: look,
     async prove(signal) {
+      await fence.settle();
       await prove(signal, silenceMs.again);
       await held.check();
     },

@@ -1,9 +1,8 @@
 import type { Applied } from '../apply/apply.ts';
-import { nobodyWroteSince, verifyClosed } from '../apply/nobody-wrote.ts';
+import { nobodyWroteSince, verifyClosed, verifyOpened } from '../apply/nobody-wrote.ts';
+import { isMany } from '../apply/remover.ts';
 import { sweep } from '../apply/sweep.ts';
 import { verifyTags } from '../apply/verify-live.ts';
-import { verifyReopened } from '../apply/verify-reopened.ts';
-import { watch } from '../apply/watch.ts';
 import type { Config } from '../config/schema.ts';
 import { CleanupError } from '../errors.ts';
 import { counted } from '../format.ts';
@@ -29,45 +28,59 @@ export function nativeCollector({
 
 /**
  * The native collector: this program removes the blobs of its plan and no others. Nothing is rehearsed, since nobody else
- * decides; behind the fence only references are read again, before and after. Layer links and blobs are verified and
- * measured once the registry is back, so that it is closed for no longer than what changes takes.
+ * decides; behind the fence only references are looked at again: all of them before blobs go, and those of the
+ * repositories that were cleaned after. Everything is verified and measured once the registry is back, so that it is
+ * closed for no longer than what changes takes.
  */
 export function collectNatively(behind: Behind): Sweeper {
-  const { options, fence, closed, plan } = behind;
-  const { config, pipeline, draft, emit, storage, held } = options;
-  const { since, prove } = closed;
+  const { options, closed, plan, removers } = behind;
+  const { config, pipeline, draft, emit, storage, held, threads } = options;
+  const { since, prove, stillSafe, stayedClosed } = closed;
   const unknown = { blobs: 0, bytes: 0 };
+  const onLate = (text: string): void => emit({ type: 'warning', text });
+  /** The storage's clock right before the registry was opened again. */
+  let until: number | undefined;
 
   async function sweepBlobs(applied: Applied): Promise<Swept> {
     draft.collector = nativeCollector(config);
     pipeline.skip('rehearse', 'the blobs of the plan are removed, and no others');
     return pipeline.step('collect', async ({ signal, progress, note }) => {
-      await nobodyWroteSince(plan, storage, { since, signal, thorough: false });
+      const blobs = plan.remove.count('blob');
+      if (isMany(Math.max(blobs, plan.remove.count('layer-link')))) await removers.close();
+      await nobodyWroteSince(plan, storage, { since, signal, thorough: false, threads });
+      if (isMany(blobs)) await threads.close();
       await prove(signal);
       const logged = logBatches(options.aftermath.log, 'collect');
       const collection = await sweep(storage, plan, applied, held, {
         ...logged.hooks,
         signal,
-        stillSafe: watch(fence),
+        removers,
+        stillSafe,
         onLeft: tellLeft(options),
         onSwept: ({ blobs, bytes }) => {
           draft.removed = { ...referencesRemoved(applied.removed), blobs, bytes };
         },
         onProgress: (done, total) => progress({ done, total, text: 'blobs' }),
       }).finally(logged.close);
+      if (isMany(blobs)) await removers.close();
       note(`${counted(collection.blobs, 'blob')} swept`);
       return { collection, unknown, left: collection.left.length };
     });
   }
 
-  /** Tags, revisions and uploads are as they were left. Where they are not, everything is looked at before that is told. */
+  /**
+   * Tags, revisions and uploads of the repositories that were cleaned are as they were left. Where they are not,
+   * everything is looked at before that is told.
+   */
   async function verify(): Promise<void> {
     await pipeline.step('verify', async (context) => {
+      const { signal } = context;
+      const only = plan.remove.repositories;
       try {
-        await nobodyWroteSince(plan, storage, { since, signal: context.signal, thorough: false });
-        context.note(
-          `${counted(plan.kept.inventory.counts.tags, 'tag')} and all that stays: linked as before`,
-        );
+        await stayedClosed();
+        await nobodyWroteSince(plan, storage, { since, only, signal, thorough: false, threads });
+        until = await held.now();
+        context.note(`${counted(only.size, 'repository')} cleaned: tags and all that stays linked as before`);
       } catch (error) {
         if (isFound(error)) await lookAtAll(context);
         throw error;
@@ -77,9 +90,8 @@ export function collectNatively(behind: Behind): Sweeper {
 
   /** Throws VERIFY_FAILED, FENCE_FAILED with all that is lost, and all that was written. */
   async function lookAtAll(context: StepContext): Promise<void> {
-    const after = await read(storage, context, { thorough: false });
+    const after = await read(storage, context, { thorough: false, threads });
     draft.after = after.counts;
-    const onLate = (text: string): void => emit({ type: 'warning', text });
     verifyClosed(plan, after, storage, { since, onLate });
   }
 
@@ -88,10 +100,10 @@ export function collectNatively(behind: Behind): Sweeper {
     await pipeline.step('verify-live', async (context) => {
       const { signal, note } = context;
       const known = plan.kept.inventory;
-      const after = await read(storage, context, { known, afresh: true, thorough: false });
+      const after = await read(storage, context, { known, afresh: true, thorough: false, threads });
       draft.after = after.counts;
       if (done !== undefined) draft.removed = measureRemoved({ plan, ...done, after, unknown });
-      const { manifests } = verifyReopened(plan, after, (key) => storage.locate(key));
+      const { manifests } = verifyOpened(plan, after, storage, { since, until, onLate });
       const whole = `${counted(manifests, 'manifest')} and all that they need: there`;
       await withLive(options, signal, async (client) => {
         const { tags, of } = await verifyTags(plan, { client, reader: storage, ...liveLimits, signal });

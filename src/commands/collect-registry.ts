@@ -18,8 +18,8 @@ import type { Behind, Done, Sweeper, Swept } from './sweeper.ts';
 /** The registry's own `garbage-collect`: rehearsed, run, and everything read again before the registry is opened. */
 export function collectByRegistry(behind: Behind): Sweeper {
   const { options, fence, closed, plan } = behind;
-  const { config, pipeline, draft, emit, storage, runtime, state, held, runId } = options;
-  const { since, prove } = closed;
+  const { config, pipeline, draft, emit, storage, runtime, state, held, runId, threads } = options;
+  const { since, prove, stayedClosed } = closed;
   const { log } = options.aftermath;
 
   async function sweep(applied: Applied): Promise<Swept> {
@@ -62,7 +62,7 @@ export function collectByRegistry(behind: Behind): Sweeper {
     const unknown = await sizesOf(storage, rehearsal?.unknown ?? []);
 
     const collection = await pipeline.step('collect', async (context) => {
-      await nobodyWroteSince(plan, storage, { since, signal: context.signal });
+      await nobodyWroteSince(plan, storage, { since, signal: context.signal, threads });
       const onCollected = await logCollection(log, plan, rehearsal);
       await prove(context.signal);
       const done = await collect(context, false, rehearsal?.blobs).catch((error: unknown) => {
@@ -82,7 +82,7 @@ export function collectByRegistry(behind: Behind): Sweeper {
   async function verify({ applied, swept, tidied }: Done): Promise<void> {
     const { collection, unknown } = swept;
     await pipeline.step('verify', async (context) => {
-      const after = await read(storage, context);
+      const after = await read(storage, context, { threads });
       draft.after = after.counts;
       draft.before = {
         ...plan.totals.before,
@@ -97,6 +97,7 @@ export function collectByRegistry(behind: Behind): Sweeper {
       }
       const onLate = (text: string): void => emit({ type: 'warning', text });
       const { manifests } = verifyClosed(plan, after, storage, { since, onLate });
+      await stayedClosed();
       context.note(`${counted(manifests, 'manifest')} and all that they need: there`);
     });
   }

@@ -96,7 +96,7 @@ export function refuseWrongMount(reader: Reader, apiRepositories: readonly strin
 export async function read(
   reader: Reader,
   context: StepContext,
-  options: Pick<ReadOptions, 'known' | 'afresh' | 'thorough'> = {},
+  options: Pick<ReadOptions, 'known' | 'afresh' | 'thorough' | 'threads'> = {},
 ): Promise<Inventory> {
   const inventory = await readInventory(reader, {
     ...options,

@@ -1,6 +1,7 @@
 import { collectorOf } from '../config/collector.ts';
 import type { Config } from '../config/schema.ts';
 import { counted } from '../format.ts';
+import type { Threads } from '../inventory/threads.ts';
 import { countLeftOpen, type Journal, openJournal } from '../pipeline/journal.ts';
 import { type Held, takeLock } from '../pipeline/lock.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
@@ -30,6 +31,8 @@ export interface MaintainOptions extends RunOptions {
   readonly pipeline: Pipeline;
   readonly draft: Draft;
   readonly aftermath: Aftermath;
+  /** Of all readings. */
+  readonly threads: Threads;
 }
 
 export interface Maintained {
@@ -95,7 +98,7 @@ async function goThrough(options: MaintainOptions, onHeld: (held: Held) => void)
 
   const collector = collectorOf(config);
   const inventory = await pipeline.step('inventory', (context) =>
-    read(storage, context, { thorough: collector === 'registry' }),
+    read(storage, context, { thorough: collector === 'registry', threads: options.threads }),
   );
   draft.before = inventory.counts;
 

@@ -2,6 +2,7 @@ import { collectorOf } from '../config/collector.ts';
 import type { StorageRootHint } from '../config/legacy.ts';
 import type { Config } from '../config/schema.ts';
 import { CleanupError, problem, reasonOf } from '../errors.ts';
+import { Threads } from '../inventory/threads.ts';
 import type { Emit } from '../pipeline/events.ts';
 import { type Limits, startLimits } from '../pipeline/limits.ts';
 import { Pipeline, type UndoFailure } from '../pipeline/pipeline.ts';
@@ -58,6 +59,7 @@ export async function run(options: RunOptions): Promise<ReportDocument> {
     options.emit(event);
   };
   using limits = startLimits(dryRun ? none : limitsOf(config));
+  await using threads = new Threads();
   const pipeline = new Pipeline({ emit, signal, deadline: limits.signal });
   const aftermath: Aftermath = {
     byHand: undefined,
@@ -72,7 +74,7 @@ export async function run(options: RunOptions): Promise<ReportDocument> {
   let thrown: unknown;
   let outcome: 'ok' | 'nothing-to-do' | 'empty' | 'partial' = 'ok';
   try {
-    const after = await maintain({ ...options, dryRun, emit, pipeline, draft, aftermath });
+    const after = await maintain({ ...options, dryRun, emit, pipeline, draft, aftermath, threads });
     outcome = after.outcome;
     await restore(pipeline, draft, aftermath);
     await after.verifyLive?.();

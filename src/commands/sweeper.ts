@@ -1,5 +1,6 @@
 import type { Applied, Left } from '../apply/apply.ts';
 import type { Collection } from '../apply/collector.ts';
+import type { Removers } from '../apply/remover.ts';
 import type { Tidied } from '../apply/tidy.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Fence } from '../runtime/runtime.ts';
@@ -13,6 +14,7 @@ export interface Behind {
   readonly closed: Closed;
   /** Made behind the fence: that of `options` is the first one. */
   readonly plan: Plan;
+  readonly removers: Removers;
 }
 
 /** Blobs that went. */

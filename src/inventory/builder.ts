@@ -21,6 +21,8 @@ export interface Draft {
 
 /** Collects what a reading meets, and closes it into an `Inventory`. */
 export class InventoryBuilder {
+  /** When the reading began: this machine's clock, ms since the epoch. */
+  readonly #began = Date.now();
   readonly #repositories = new Map<string, Draft>();
   readonly #tagNames: string[] = [];
   readonly #tagNameIds = new Map<string, number>();
@@ -208,6 +210,7 @@ export class InventoryBuilder {
       }),
     );
     return closeInventory({
+      began: this.#began,
       digests: this.digests,
       repositories,
       revisions: this.revisions,

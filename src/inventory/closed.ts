@@ -5,6 +5,8 @@ import type { LayerLinks, LinkTable } from './link-table.ts';
 
 /** What a reading has found. Nothing is added to it any more. */
 export interface Parts {
+  /** When the reading began: this machine's clock, ms since the epoch. */
+  readonly began: number;
   readonly digests: DigestTable;
   readonly repositories: readonly Repository[];
   readonly revisions: LinkTable;
@@ -21,7 +23,7 @@ export interface Parts {
 const partsOf = new WeakMap<Inventory, Parts>();
 
 /** What `inventory` is made of, so that a later reading can go on with it. */
-export function openInventory(inventory: Inventory): Pick<Parts, 'layers' | 'blobs'> {
+export function openInventory(inventory: Inventory): Pick<Parts, 'began' | 'revisions' | 'layers' | 'blobs'> {
   const parts = partsOf.get(inventory);
   if (parts === undefined) throw new TypeError('an inventory that nobody has read');
   return parts;
@@ -30,14 +32,20 @@ export function openInventory(inventory: Inventory): Pick<Parts, 'layers' | 'blo
 export function closeInventory(parts: Parts): Inventory {
   const { digests, repositories, revisions, layers, history, tagNames, blobs, manifests } = parts;
   const byName = new Map(repositories.map((repository) => [repository.name, repository]));
-  const revisionSets = new Map<number, ReadonlySet<DigestId>>();
-  function revisionSet({ index }: Repository): ReadonlySet<DigestId> {
-    const known = revisionSets.get(index);
-    if (known !== undefined) return known;
-    const ids = new Set<DigestId>();
-    for (const row of revisions.rows(index)) ids.add(revisions.target(row));
-    revisionSets.set(index, ids);
-    return ids;
+  /**
+   * Of each digest the repository (its index, and one more) that it was last seen to be a revision of: nearly always one
+   * repository is asked about after the other.
+   */
+  let marks: Int32Array | undefined;
+  let marked = 0;
+  function hasRevision({ index }: Repository, id: DigestId): boolean {
+    const mark = index + 1;
+    marks ??= new Int32Array(digests.size);
+    if (marked !== mark) {
+      for (const row of revisions.rows(index)) marks[revisions.target(row)] = mark;
+      marked = mark;
+    }
+    return marks[id] === mark;
   }
   const inventory: Inventory = {
     counts: {
@@ -62,7 +70,7 @@ export function closeInventory(parts: Parts): Inventory {
     eachRevision: ({ index }, visit) => {
       for (const row of revisions.rows(index)) visit(revisions.target(row), revisions.modified(row));
     },
-    hasRevision: (repository, id) => revisionSet(repository).has(id),
+    hasRevision,
     eachLayerLink: ({ index }, visit) => layers.each(index, visit),
     eachHistory: ({ index }, visit) => {
       for (const row of history.rows(index)) {

@@ -10,6 +10,8 @@ export interface Tag {
   readonly target: DigestId;
   /** Time of `current/link`, ms since the epoch. */
   readonly modified: number | undefined;
+  /** When the inode of `current/link` was changed last, ms since the epoch; undefined: nobody can tell. */
+  readonly changed?: number;
 }
 
 export interface Upload {

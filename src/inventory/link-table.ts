@@ -9,6 +9,8 @@ export class LinkTable {
   readonly #path = new IntColumn();
   readonly #target = new IntColumn();
   readonly #modified = new FloatColumn();
+  /** Not kept where nobody tells it. */
+  #changed: FloatColumn | undefined;
   #repositories = 0;
   #grouping: Grouping | undefined;
 
@@ -16,8 +18,22 @@ export class LinkTable {
     return this.#path.length;
   }
 
-  /** `path`: the digest in the path; of a tag's history, the number of the tag's name. `target`: what it leads to. */
-  add(repository: number, path: number, target: DigestId, modified: number | undefined): void {
+  /**
+   * `path`: the digest in the path; of a tag's history, the number of the tag's name. `target`: what it leads to.
+   * `changed`: when its inode was changed last.
+   */
+  add(
+    repository: number,
+    path: number,
+    target: DigestId,
+    modified: number | undefined,
+    changed?: number,
+  ): void {
+    if (changed !== undefined && this.#changed === undefined) {
+      this.#changed = new FloatColumn();
+      while (this.#changed.length < this.length) this.#changed.push(undefined);
+    }
+    this.#changed?.push(changed);
     this.#repository.push(repository);
     this.#path.push(path);
     this.#target.push(target);
@@ -36,6 +52,10 @@ export class LinkTable {
 
   modified(row: number): number | undefined {
     return this.#modified.at(row);
+  }
+
+  changed(row: number): number | undefined {
+    return this.#changed?.at(row);
   }
 
   /** Rows of one repository, in the order in which they were read. */

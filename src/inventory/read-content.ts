@@ -65,7 +65,8 @@ export async function readManifests(
     done += count;
     onProgress?.({ phase: 'manifests', done, total });
   };
-  const left = crew === undefined ? unread : await readManifestsNear(builder, unread, tell, crew);
+  const told = { signal, onRead: tell };
+  const left = crew === undefined ? unread : await readManifestsNear(builder, unread, told, crew);
   if (left !== unread) done = total - left.length;
   for (const [i, id] of left.entries()) {
     builder.manifest(id, await readManifest(reader, builder, id));

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Digest } from '../registry/digest.ts';
-import { type Place, placeOf, repositoriesRoot } from '../registry/layout.ts';
+import { keyOf, type Place, placeOf, repositoriesRoot } from '../registry/layout.ts';
 import type { Entry, Reader } from '../storage/storage.ts';
 import type { InventoryBuilder } from './builder.ts';
 import type { ReadOptions } from './read.ts';
@@ -29,13 +29,24 @@ export async function listRepositories(
 ): Promise<void> {
   const malformed: MalformedLink[] = [];
   let done = 0;
-  for await (const page of reader.list(repositoriesRoot, skipLayers(options))) {
-    options.signal?.throwIfAborted();
-    for (const entry of page) await takeEntry(reader, builder, entry, malformed);
-    done += page.length;
-    options.onProgress?.({ phase: 'repositories', done });
+  for (const prefix of prefixesOf(options)) {
+    for await (const page of reader.list(prefix, skipLayers(options))) {
+      options.signal?.throwIfAborted();
+      for (const entry of page) await takeEntry(reader, builder, entry, malformed);
+      done += page.length;
+      options.onProgress?.({ phase: 'repositories', done });
+    }
   }
   await settleLinks(reader, builder, malformed);
+}
+
+/** What to list: each repository once, though one may lie in another. */
+function prefixesOf({ only }: ReadOptions): readonly string[] {
+  if (only === undefined) return [repositoriesRoot];
+  const prefixes: string[] = [];
+  for (const prefix of Array.from(only, keyOf.repository).sort())
+    if (!prefix.startsWith(prefixes.at(-1) ?? ' ')) prefixes.push(prefix);
+  return prefixes;
 }
 
 /** Records one entry, whatever it is; a link that cannot be read is added to `malformed`. */

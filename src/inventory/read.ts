@@ -2,10 +2,13 @@ import type { Reader } from '../storage/storage.ts';
 import { InventoryBuilder } from './builder.ts';
 import { digestTableOf } from './digest-table.ts';
 import type { Inventory } from './inventory.ts';
-import { Crew } from './near/crew.ts';
+import type { Crew } from './near/crew.ts';
+import type { Earlier } from './near/earlier.ts';
 import { readBlobsNear, readRepositoriesNear } from './near/read-near.ts';
 import { carryOver, listBlobs, readManifests } from './read-content.ts';
 import { listRepositories } from './read-repositories.ts';
+import { hasSameReferences } from './same-references.ts';
+import { Threads } from './threads.ts';
 
 export interface ReadProgress {
   readonly phase: 'repositories' | 'blobs' | 'manifests';
@@ -28,11 +31,14 @@ export interface ReadOptions {
    * them.
    */
   readonly afresh?: boolean;
+  /** Names of repositories, the only ones that are looked at (some in them may be, too). Left out: all. */
+  readonly only?: ReadonlySet<string>;
   /**
    * Whether everything is looked at (the default): every directory listed, every link read. Otherwise (`swift`) a layer
    * link that is a file of a link's length is taken for what its path says, and directories that hold one file alone by
-   * the grammar (`<hex>/link`, `<hex>/data`, `current/link`) are not listed: what else lies in them is not told. Tag and
-   * revision links are read either way. For a collector that stumbles over nothing of that. A storage that cannot be
+   * the grammar (`<hex>/link`, `<hex>/data`, `current/link`) are not listed: what else lies in them is not told. With
+   * `known`, nor are those of a tag whose link is as it was: its history is taken over. Tag and revision links are read
+   * either way; with `known` those alone of whose inode something has changed, where the storage shows every change so. For a collector that stumbles over nothing of that. A storage that cannot be
    * looked at from threads is looked at thoroughly.
    */
   readonly thorough?: boolean;
@@ -41,18 +47,28 @@ export interface ReadOptions {
    * one, from the beginning (0: none). `splitAt`: names in a directory from which on it is shared out.
    */
   readonly sharing?: { readonly threads?: number; readonly splitAt?: number };
+  /** Where threads come from, and are left. Left out: they begin and end with the reading. */
+  readonly threads?: Threads;
 }
 
 /**
  * Reads a storage whole. Repositories come before blobs: a link is never older than its blob. Then come manifests, and
- * links that were written while all that was read.
+ * links that were written while all that was read. Where a swift look finds every reference as `known` has it, that is
+ * returned itself.
  */
 export async function readInventory(reader: Reader, options: ReadOptions = {}): Promise<Inventory> {
-  const { known, afresh = false } = options;
+  const { known, afresh = false, thorough } = options;
   const builder = new InventoryBuilder(known === undefined ? undefined : digestTableOf(known));
   const contents = afresh ? { ...options, known: undefined } : options;
   return withCrew(reader, options, async (crew) => {
-    await readRepositories(reader, builder, contents, crew);
+    const earlier = await readRepositories(reader, builder, contents, crew);
+    if (
+      contents.known !== undefined &&
+      thorough === false &&
+      hasSameReferences(contents.known, builder.close())
+    )
+      return contents.known;
+    earlier?.addHistory(builder);
     if (contents.known === undefined) await readBlobs(reader, builder, contents, crew);
     else await carryOver(reader, builder, contents.known);
     await readManifests(reader, builder, options, crew);
@@ -61,8 +77,8 @@ export async function readInventory(reader: Reader, options: ReadOptions = {}): 
 }
 
 /**
- * Reads every tag and revision link and every upload once more, and nothing else: what is to be compared with `known`,
- * whose ids go on.
+ * Looks at every tag and revision link and every upload once more, and at nothing else (tag history is told of some tags
+ * alone): what is to be compared with `known`, whose ids go on.
  */
 export async function readReferences(
   reader: Reader,
@@ -75,19 +91,17 @@ export async function readReferences(
   });
 }
 
-/** Calls `read` with threads, where the storage can be looked at from any; they have ended when it returns. */
+/** Calls `read` with threads, where the storage can be looked at from any. */
 async function withCrew<T>(
   { near }: Reader,
-  { signal, thorough = true, sharing }: ReadOptions,
+  { thorough = true, sharing, threads }: ReadOptions,
   read: (crew: Crew | undefined) => Promise<T>,
 ): Promise<T> {
   if (near === undefined) return read(undefined);
-  const crew = await Crew.open(near, { thorough, signal, ...sharing });
-  try {
-    return await read(crew);
-  } finally {
-    await crew.close();
-  }
+  await using own = new Threads();
+  const crew = await (threads ?? own).crew(near, { thorough, ...sharing });
+  crew.begin();
+  return await read(crew);
 }
 
 function readRepositories(
@@ -95,9 +109,9 @@ function readRepositories(
   builder: InventoryBuilder,
   options: ReadOptions,
   crew: Crew | undefined,
-): Promise<void> {
+): Promise<Earlier | undefined> {
   return crew === undefined
-    ? listRepositories(reader, builder, options)
+    ? listRepositories(reader, builder, options).then(() => undefined)
     : readRepositoriesNear(reader, builder, options, crew);
 }
 

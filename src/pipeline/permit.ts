@@ -29,10 +29,13 @@ export interface KeptPermit extends Permit {
 
 /**
  * Gives threads leave to remove as long as the lock is ours and the fence holds, looking again and again. What either
- * throws revokes it for good. Throws what the first look does.
+ * throws revokes it for good. `memory`: theirs, where they began before they were to have leave. Throws what the first
+ * look does.
  */
-export async function keepPermit({ held, signal, stillSafe }: PermitOptions): Promise<KeptPermit> {
-  const memory = permitMemory();
+export async function keepPermit(
+  { held, signal, stillSafe }: PermitOptions,
+  memory: SharedArrayBuffer = permitMemory(),
+): Promise<KeptPermit> {
   const closed = new AbortController();
   let why: { readonly thrown: unknown } | undefined;
   function end(thrown: unknown): void {

@@ -63,6 +63,14 @@ export class RemovalTable implements Removals {
     return kind === 'blob' ? this.#blobs.length : this.#rowsOf(kind).ids.length;
   }
 
+  get repositories(): ReadonlySet<string> {
+    const rows = [this.#history, this.#revisions, this.#layerLinks, this.#uploads, this.#repositories];
+    const touched = this.#inventory.repositories.filter(({ index }) =>
+      rows.some((kind) => kind.start(index) < kind.start(index + 1)),
+    );
+    return new Set(touched.map(({ name }) => name));
+  }
+
   of(kind: Removal['kind']): Iterable<Removal> {
     return { [Symbol.iterator]: () => this.#each(kind) };
   }

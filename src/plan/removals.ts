@@ -5,6 +5,8 @@ export interface Removals extends Iterable<Removal> {
   readonly length: number;
   /** How many of one kind there are. */
   count(kind: Removal['kind']): number;
+  /** Names of the repositories that something is removed from. */
+  readonly repositories: ReadonlySet<string>;
   /** Those of one kind, in order. */
   of(kind: Removal['kind']): Iterable<Removal>;
 }
@@ -16,6 +18,7 @@ export function removalsOf(list: readonly Removal[]): Removals {
     length: list.length,
     count: (kind) => of(kind).length,
     of,
+    repositories: new Set(list.flatMap(({ repository }) => repository ?? [])),
     [Symbol.iterator]: () => list[Symbol.iterator](),
   };
 }

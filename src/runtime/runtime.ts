@@ -54,6 +54,11 @@ export interface Fence {
   readonly direct: boolean;
   /** How the stand-in is reached, once it serves. */
   reachStandIn(): Promise<Reach>;
+  /**
+   * Returns once the registry has been closed for so long that whoever supervises it would have been seen to start it
+   * again. Throws FENCE_FAILED when somebody was.
+   */
+  settle(): Promise<void>;
   /** Whether the writers that `inspect` saw are gone and nobody but our stand-in serves. Says what is wrong, or undefined. */
   breach(): Promise<string | undefined>;
   /** Aborted, with what is wrong as its reason, the moment that a writer is seen to come. Undefined: only `breach` tells. */

@@ -11,6 +11,8 @@ export interface NearFile {
   readonly size: number;
   /** Milliseconds since the epoch. */
   readonly mtimeMs: number;
+  /** When anything about it was changed last, which nobody can set (inode(7)): milliseconds since the epoch. */
+  readonly ctimeMs: number;
 }
 
 /**
@@ -21,6 +23,11 @@ export interface NearFile {
  * STORAGE_FAILED, in the words of `Reader`.
  */
 export interface Near {
+  /**
+   * Whether `NearFile` tells of every change at once. Where others may write from elsewhere (NFS, CIFS, FUSE), the kernel
+   * knows attributes by hearsay for seconds, and only opening a file makes it ask.
+   */
+  readonly seesChanges: boolean;
   /** To be called before and after looking: throws when another root, or none, is where this one was. */
   assertSame(): void;
   /** Whether there is a directory `key`; throws where a symbolic link is there, or on the way. */
@@ -32,7 +39,7 @@ export interface Near {
   /** The file `key`; undefined where no regular file is there. */
   file(key: string): NearFile | undefined;
   /**
-   * Reads the beginning of a small file into `into`: how many bytes, and its time. `NearFile.size` is what was read.
+   * Reads the beginning of a small file into `into`: how many bytes, and its times from before that. `NearFile.size` is what was read.
    * Undefined where no regular file is there.
    */
   peek(key: string, into: Uint8Array): NearFile | undefined;

@@ -198,6 +198,21 @@ describe('behind the fence of a run with the native collector', () => {
     await expectBack(registry);
   });
 
+  it('a tag that somebody adds where nothing is cleaned ends it with exit 5 all the same', async () => {
+    await using registry = await startRegistry();
+    await threeRounds(registry);
+    const { digest } = await pushImage(registry.pushUrl, 'quiet/app', 'v1', { seed: 'quiet' });
+    const report = await whenBegins(registry, 'tidy', () => {
+      const link = join(registry.root, at.current('quiet/app', 'late'));
+      mkdirSync(dirname(link), { recursive: true });
+      writeFileSync(link, digest);
+    });
+    expect(report).toMatchObject({ exitCode: 5, error: { code: 'FENCE_FAILED' } });
+    expect(report.error?.details.concat(report.error.message).join('\n')).toContain('tags/late/current/link');
+    expect(report.steps.find(({ id }) => id === 'verify-live')).toMatchObject({ outcome: 'failed' });
+    await expectBack(registry);
+  });
+
   it.each([
     ['a revision link', (image: Pushed) => at.revision('team/app', image.digest), 'verify'],
     ['a layer link', (image: Pushed) => at.layer('team/app', image.blobs[1] ?? ''), 'verify-live'],

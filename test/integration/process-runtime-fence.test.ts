@@ -114,7 +114,10 @@ test.each([
     const stop = ['sh', '-c', `kill $(cat '${registry.directory}/supervised')`];
     const runtime = runtimeFor(registry, { live: { start: ['true'], stop } });
     const fence = runtime.fence(await inspected(runtime), { standIn, runId: newRun() });
-    const closing = fence.stop.do(quiet).then(() => fence.readonly?.do(quiet));
+    const closing = fence.stop
+      .do(quiet)
+      .then(() => fence.readonly?.do(quiet))
+      .then(() => fence.settle());
     await expect(closing).rejects.toMatchObject({ code: 'FENCE_FAILED', exitCode: 5 });
     await fence.readonly?.undo();
     await fence.stop.undo();

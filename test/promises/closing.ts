@@ -43,10 +43,11 @@ export const closing: readonly Break[] = [
     seenBy: ['integration/native-runs'],
   },
   {
-    promise: 'after the native sweep every reference is read again before the registry is opened',
+    promise:
+      'after the native sweep the references of what was cleaned are looked at before the registry is opened',
     file: native,
     edits: [
-      ['await nobodyWroteSince(plan, storage, { since, signal: context.signal, thorough: false });', ''],
+      ['await nobodyWroteSince(plan, storage, { since, only, signal, thorough: false, threads });', ''],
     ],
     seenBy: ['integration/native-runs'],
   },
@@ -55,11 +56,53 @@ export const closing: readonly Break[] = [
     file: native,
     edits: [
       [
-        'const { manifests } = verifyReopened(plan, after, (key) => storage.locate(key));',
-        'const manifests = 0; void verifyReopened;',
+        'const { manifests } = verifyOpened(plan, after, storage, { since, until, onLate });',
+        'const manifests = 0; void verifyOpened;',
       ],
     ],
     seenBy: ['integration/native-runs'],
+  },
+  {
+    promise: 'and whether it was closed all the time',
+    file: native,
+    edits: [['await stayedClosed();', '']],
+    seenBy: ['integration/native-runs'],
+  },
+  {
+    promise: 'whoever wrote while it was closed, wherever that was, is told then',
+    file: native,
+    edits: [['until = await held.now();', '']],
+    seenBy: ['integration/native-runs'],
+  },
+  {
+    promise: 'a link whose inode was changed since it was read is read again',
+    file: 'src/inventory/near/earlier.ts',
+    edits: [
+      ['tag.changed === changed && tag.modified === modified', 'modified !== changed'],
+      [
+        'this.#revisions.changed(row) === changed && this.#revisions.modified(row) === modified',
+        'modified !== changed',
+      ],
+    ],
+    seenBy: ['unit/inventory/again'],
+  },
+  {
+    promise: 'and whatever was changed right before it was read',
+    file: 'src/inventory/near/earlier.ts',
+    edits: [['const tick = 2_000;', 'const tick = -60_000;']],
+    seenBy: ['unit/inventory/again'],
+  },
+  {
+    promise: 'and every link, where others may write past the kernel',
+    file: 'src/inventory/near/read-near.ts',
+    edits: [['depthOf(earlier, crew.near.seesChanges)', 'depthOf(earlier, true)']],
+    seenBy: ['unit/inventory/again'],
+  },
+  {
+    promise: 'nothing is removed before a supervisor that starts the registry again would have been seen',
+    file: 'src/commands/close.ts',
+    edits: [['await fence.settle();', '']],
+    seenBy: ['unit/commands/close'],
   },
   {
     promise: 'no directory of a damaged repository that is left alone is tidied away',
@@ -100,12 +143,12 @@ export const closing: readonly Break[] = [
     seenBy: ['integration/process-runtime-fence'],
   },
   {
-    promise: 'every link is read again behind the fence',
+    promise: 'every link is looked at again behind the fence',
     file: clean,
     edits: [
       [
-        'const inventory = await read(storage, context, { known, thorough });',
-        'const inventory = known; void context; void thorough;',
+        'const inventory = await read(storage, context, { known, thorough, threads });',
+        'const inventory = known; void context; void thorough; void threads;',
       ],
     ],
     seenBy: ['integration/changes-meanwhile'],

@@ -12,7 +12,6 @@ import type { Answer, Task } from './task.ts';
 
 export interface CrewOptions {
   readonly thorough: boolean;
-  readonly signal?: AbortSignal;
   /** How many threads beside this one, from the beginning; undefined: as it pays. */
   readonly threads?: number;
   /** Names in a directory from which on it is shared out. */
@@ -26,12 +25,12 @@ const mostThreads = 8;
 const ahead = 2;
 const largestBatch = 16;
 
-/** Does the tasks of a reading: in this thread as long as there is little to do, in others then. */
+/** Does the tasks of readings: in this thread as long as there is little to do, in others then. */
 export class Crew {
   readonly near: Near;
   readonly #orders: Orders;
   readonly #options: CrewOptions;
-  readonly #since = performance.now();
+  #since = performance.now();
   /** To be awaited now and then by whoever is at work in this thread. */
   readonly breath = makeBreath();
   #hands: Hand[] = [];
@@ -42,26 +41,52 @@ export class Crew {
     this.near = near;
     this.#options = options;
     this.#orders = { where, thorough: options.thorough, splitAt: options.splitAt ?? 4_000 };
-    options.signal?.addEventListener('abort', this.#onAbort);
   }
 
   static async open(where: NearStorage, options: CrewOptions): Promise<Crew> {
     return new Crew(await openNear(where), where, options);
   }
 
+  /** A reading begins: whether threads pay is asked anew. Those that are there already are used. */
+  begin(): void {
+    this.#since = performance.now();
+    this.#looked = 0;
+  }
+
   /**
-   * Does `tasks`, the smallest first, and all that comes of them: threads begin with the largest. `take` gets every answer, in this thread. Throws what a task
-   * threw, THREAD_ENDED when a thread ended before its time, and the signal's reason.
+   * Does `tasks`, the smallest first, and all that comes of them: threads begin with the largest. `take` gets every
+   * answer, in this thread. Throws what a task threw, THREAD_ENDED when a thread ended before its time, and the signal's
+   * reason; the threads have ended then.
    */
-  async run(tasks: readonly Task[], take: (answer: Answer) => void): Promise<void> {
-    const queue = [...tasks];
+  async run(tasks: readonly Task[], take: (answer: Answer) => void, signal?: AbortSignal): Promise<void> {
+    const onAbort = (): void => this.#wake();
+    signal?.addEventListener('abort', onAbort);
+    try {
+      await this.#do([...tasks], take, signal);
+    } catch (error) {
+      // They may be at work yet, and nobody wants to hear of it any more.
+      await this.close();
+      throw error;
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
+  /** Ends the threads, whatever they do. */
+  async close(): Promise<void> {
+    const hands = this.#hands;
+    this.#hands = [];
+    await Promise.all(hands.map((hand) => hand.end()));
+  }
+
+  async #do(queue: Task[], take: (answer: Answer) => void, signal: AbortSignal | undefined): Promise<void> {
     const receive = (answer: Answer): void => {
       for (const task of answer.rest) queue.push(task);
       this.#looked += answer.looked;
       take(answer);
     };
     for (;;) {
-      this.#options.signal?.throwIfAborted();
+      signal?.throwIfAborted();
       for (const hand of this.#hands) for (const answer of hand.answers()) receive(answer);
       const ready = this.#hands.filter((hand) => hand.isReady);
       for (const hand of ready) {
@@ -69,21 +94,19 @@ export class Crew {
       }
       const isBusy = ready.some((hand) => hand.outstanding > 0);
       if (queue.length === 0 && !isBusy) return;
-      if (isBusy) await this.#event();
-      else await this.#alone(queue, receive);
+      if (isBusy) await this.#event(signal);
+      else await this.#alone(queue, receive, signal);
     }
   }
 
-  /** Ends the threads, whatever they do. */
-  async close(): Promise<void> {
-    this.#options.signal?.removeEventListener('abort', this.#onAbort);
-    await Promise.all(this.#hands.map((hand) => hand.end()));
-  }
-
   /** One task in this thread, while others are not there, or not ready. */
-  async #alone(queue: Task[], receive: (answer: Answer) => void): Promise<void> {
+  async #alone(
+    queue: Task[],
+    receive: (answer: Answer) => void,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
     this.#hire();
-    if (this.#hands.length > 0 && this.#options.threads !== undefined) return this.#event();
+    if (this.#hands.length > 0 && this.#options.threads !== undefined) return this.#event(signal);
     // What is large is for many threads, which may come yet.
     const task = queue.shift();
     if (task === undefined) return;
@@ -114,8 +137,8 @@ export class Crew {
   }
 
   /** Returns when a thread has said something, or the signal. */
-  async #event(): Promise<void> {
-    if (this.#hands.some((hand) => hand.hasNews) || this.#options.signal?.aborted) {
+  async #event(signal: AbortSignal | undefined): Promise<void> {
+    if (this.#hands.some((hand) => hand.hasNews) || signal?.aborted === true) {
       await turn();
       return;
     }
@@ -123,6 +146,4 @@ export class Crew {
       this.#wake = resolve;
     });
   }
-
-  readonly #onAbort = (): void => this.#wake();
 }

@@ -1,4 +1,4 @@
-import { type Area, blobsRoot, isRepositoryName, repositoriesRoot } from '../../registry/layout.ts';
+import { type Area, blobsRoot, isRepositoryName, keyOf, repositoriesRoot } from '../../registry/layout.ts';
 import type { Near } from '../../storage/near.ts';
 import type { Findings } from './findings.ts';
 import { irregular } from './leaves.ts';
@@ -11,9 +11,9 @@ export interface Found {
   readonly areas: readonly Area[];
 }
 
-/** Goes through the directories of repositories, without those that are the registry's own. */
-export function* discover(near: Near, found: Findings): Generator<Found> {
-  const pending = [repositoriesRoot];
+/** Goes through the directories of repositories, without those that are the registry's own; or through those of `only`. */
+export function* discover(near: Near, found: Findings, only?: ReadonlySet<string>): Generator<Found> {
+  const pending = only === undefined ? [repositoriesRoot] : Array.from(only, keyOf.repository);
   for (let directory = pending.pop(); directory !== undefined; directory = pending.pop()) {
     const names = near.names(directory);
     if (names?.length === 0 && directory !== repositoriesRoot) found.empty.push(directory);
@@ -21,8 +21,9 @@ export function* discover(near: Near, found: Findings): Generator<Found> {
     const areas: Area[] = [];
     for (const child of names ?? []) {
       if (!child.isDirectory()) irregular(found, directory, child);
-      else if (!child.name.startsWith('_')) pending.push(`${directory}${child.name}/`);
-      else if (isArea(child.name) && isRepositoryName(name)) areas.push(child.name);
+      else if (!child.name.startsWith('_')) {
+        if (only === undefined) pending.push(`${directory}${child.name}/`);
+      } else if (isArea(child.name) && isRepositoryName(name)) areas.push(child.name);
       else irregular(found, directory, child);
     }
     if (areas.length > 0) yield { name, directory, areas };

@@ -1,6 +1,6 @@
 import { digestWords } from '../digest-table.ts';
 import { sha256Bytes } from '../hex.ts';
-import type { Answer, Contents, LeafKind, Section, Task } from './task.ts';
+import type { Answer, Contents, RowKind, Section, Task } from './task.ts';
 
 /** An answer while it is being put together. */
 export class Findings {
@@ -8,7 +8,7 @@ export class Findings {
   readonly #sections: Section[] = [];
   #words = new Int32Array(0);
   #times = new Float64Array(0);
-  #sizes = new Float64Array(0);
+  #figures = new Float64Array(0);
   #owners = new Int32Array(0);
   #rows = 0;
   /** Bytes of the rows' digests. */
@@ -34,10 +34,10 @@ export class Findings {
   }
 
   /** A row whose digest has been written. `owner`: which of `tagNames`, where it belongs to a tag. */
-  add(of: LeafKind | 'tag', repository: number, modified: number, size: number, owner: number): void {
+  add(of: RowKind, repository: number, modified: number, figure: number, owner: number): void {
     const row = this.#rows++;
     this.#times[row] = modified;
-    this.#sizes[row] = size;
+    this.#figures[row] = figure;
     this.#owners[row] = owner;
     this.looked++;
     const last = this.#sections.at(-1);
@@ -53,7 +53,7 @@ export class Findings {
       sections: this.#sections,
       words: this.#words,
       times: this.#times,
-      sizes: this.#sizes,
+      figures: this.#figures,
       owners: this.#owners,
       tagNames,
       tagsSeen,
@@ -68,26 +68,26 @@ export class Findings {
     const rows = Math.max(512, this.#rows * 2);
     const words = new Int32Array(rows * digestWords);
     const times = new Float64Array(rows);
-    const sizes = new Float64Array(rows);
+    const figures = new Float64Array(rows);
     const owners = new Int32Array(rows);
     words.set(this.#words);
     times.set(this.#times);
-    sizes.set(this.#sizes);
+    figures.set(this.#figures);
     owners.set(this.#owners);
     this.#words = words;
     this.#times = times;
-    this.#sizes = sizes;
+    this.#figures = figures;
     this.#owners = owners;
     this.bytes = new Uint8Array(words.buffer);
   }
 }
 
 /** The memory of an answer, which a thread gives away with it. */
-export function buffersOf({ words, times, sizes, owners, contents, rest }: Answer): ArrayBuffer[] {
+export function buffersOf({ words, times, figures, owners, contents, rest }: Answer): ArrayBuffer[] {
   return [
     words.buffer,
     times.buffer,
-    sizes.buffer,
+    figures.buffer,
     owners.buffer,
     ...contents.flatMap(({ heads, references, said }) => [heads.buffer, references.buffer, said.buffer]),
     ...buffersOfTasks(rest),

@@ -68,13 +68,19 @@ function isDigestDirectory(child: NearName, found: Findings): boolean {
 }
 
 /** One directory, whose digest is written to where the next row is. */
-function lookInto(look: Look, { of, repository, directory }: Leaves, name: string, owner: number): void {
+function lookInto(look: Look, task: Leaves, name: string, owner: number): void {
   const { found } = look;
+  const { of, repository, directory, attributes = false } = task;
   const leaf = `${directory}${name}/`;
   const belongs = of !== 'blob' || directory.endsWith(`/${name.slice(0, 2)}/`);
-  const stats = belongs && holdsNothingElse(look, leaf, file[of]) ? lookAtFile(look, of, leaf) : undefined;
+  const isAlone = belongs && holdsNothingElse(look, leaf, file[of]);
+  const stats = isAlone ? lookAtFile(look, of, leaf, attributes) : undefined;
   if (stats === undefined) found.irregular.push(leaf);
-  else found.add(of, repository, stats.mtimeMs, stats.size, owner);
+  else if (of === 'blob') found.add(of, repository, stats.mtimeMs, stats.size, owner);
+  else {
+    const row = of === 'revision' && attributes ? 'revision-attributes' : of;
+    found.add(row, repository, stats.mtimeMs, stats.ctimeMs, owner);
+  }
 }
 
 /** Whether there is just the file of that name; asked of a thorough look alone. */
@@ -86,16 +92,24 @@ export function holdsNothingElse({ near, thorough }: Look, leaf: string, name: s
 }
 
 /** Undefined where it is not as a registry writes it. */
-function lookAtFile({ near, thorough, found }: Look, of: LeafKind, leaf: string): NearFile | undefined {
+function lookAtFile(
+  { near, thorough, found }: Look,
+  of: LeafKind,
+  leaf: string,
+  attributes: boolean,
+): NearFile | undefined {
   if (of === 'blob') return near.file(`${leaf}data`);
-  if (of === 'history' || (of === 'layer' && !thorough)) {
-    const stats = near.file(`${leaf}link`);
-    return stats?.size === linkBytes ? stats : undefined;
-  }
+  if (of === 'history' || attributes || (of === 'layer' && !thorough)) return lookAtLink(near, leaf);
   const stats = near.peek(`${leaf}link`, link);
   return stats !== undefined && readLinkBytes(link, stats.size, namedBytes, 0) && found.isNext(named)
     ? stats
     : undefined;
+}
+
+/** A link's inode. Undefined where it is not as long as links are. */
+export function lookAtLink(near: Near, directory: string): NearFile | undefined {
+  const stats = near.file(`${directory}link`);
+  return stats?.size === linkBytes ? stats : undefined;
 }
 
 /** The directory's names as further tasks. */

@@ -1,42 +1,146 @@
 import type { InventoryBuilder } from '../builder.ts';
 import { digestWords } from '../digest-table.ts';
-import type { Answer, Section } from './task.ts';
+import type { Earlier } from './earlier.ts';
+import type { Answer, Section, Task } from './task.ts';
 
-/** Adds what tasks have found in repositories (`names`, by their numbers) and among blobs. Returns the blobs' bytes. */
-export function mergeRows(builder: InventoryBuilder, answer: Answer, names: readonly string[]): number {
+/** What answers are added to. */
+export interface Merging {
+  readonly builder: InventoryBuilder;
+  /** Repositories, by their numbers. */
+  readonly repositories: readonly { readonly name: string; readonly directory: string }[];
+  /** Who judges what was not looked at whole. */
+  readonly earlier?: Earlier;
+}
+
+/** Adds what tasks have found. Returns the bytes of blobs, and what is to be looked at whole since it is not as it was. */
+export function mergeRows(
+  merging: Merging,
+  answer: Answer,
+): { readonly bytes: number; readonly again: readonly Task[] } {
+  const { builder, repositories } = merging;
+  const again: Task[] = [];
   let bytes = 0;
   for (const section of answer.sections) {
     if (section.of === 'blob') bytes += mergeBlobs(builder, answer, section);
-    else mergeLinks(builder, answer, section, names[section.repository] ?? '');
+    else mergeLinks(merging, answer, section, again);
   }
-  for (const { repository, tag } of answer.tagsSeen) builder.tagSeen(names[repository] ?? '', tag);
-  return bytes;
+  for (const { repository, tag } of answer.tagsSeen)
+    builder.tagSeen(repositories[repository]?.name ?? '', tag);
+  return { bytes, again };
 }
 
 function mergeBlobs(builder: InventoryBuilder, answer: Answer, { from, to }: Section): number {
-  const { words, times, sizes } = answer;
+  const { words, times, figures } = answer;
   let bytes = 0;
   for (let row = from; row < to; row++) {
-    const size = sizes[row] ?? 0;
+    const size = figures[row] ?? 0;
     builder.blobOf(builder.digests.internWords(words, row * digestWords), size, times[row]);
     bytes += size;
   }
   return bytes;
 }
 
-function mergeLinks(builder: InventoryBuilder, answer: Answer, section: Section, name: string): void {
-  const { words, times, owners, tagNames } = answer;
+function mergeLinks(merging: Merging, answer: Answer, section: Section, again: Task[]): void {
+  const { builder, repositories } = merging;
+  const { name, directory } = repositories[section.repository] ?? { name: '', directory: '' };
+  if (section.of === 'layer') builder.directory(name, '_layers');
+  else builder.directory(name, '_manifests', isRevision(section) ? 'revisions' : 'tags');
+  if (section.of === 'tag-link' || section.of === 'tag-attributes') {
+    const names = mergeKnownTags(merging, answer, section, name);
+    if (names.length === 0) return;
+    const { repository } = section;
+    again.push({
+      kind: 'tags',
+      repository,
+      directory: `${directory}_manifests/tags/`,
+      names,
+      depth: 'whole',
+    });
+  } else if (section.of === 'revision-attributes') {
+    const digests = mergeKnownRevisions(merging, answer, section, name);
+    if (digests.length === 0) return;
+    const { repository } = section;
+    again.push({
+      kind: 'leaves',
+      of: 'revision',
+      repository,
+      directory: `${directory}_manifests/revisions/sha256/`,
+      digests,
+    });
+  } else {
+    addLinks(builder, answer, section, name);
+  }
+}
+
+function isRevision({ of }: Section): boolean {
+  return of === 'revision' || of === 'revision-attributes';
+}
+
+function addLinks(builder: InventoryBuilder, answer: Answer, { of, from, to }: Section, name: string): void {
+  const { words, times, figures, owners, tagNames } = answer;
   const { digests } = builder;
   const { index, tags } = builder.repository(name);
-  if (section.of === 'layer') builder.directory(name, '_layers');
-  else builder.directory(name, '_manifests', section.of === 'revision' ? 'revisions' : 'tags');
-  for (let row = section.from; row < section.to; row++) {
+  for (let row = from; row < to; row++) {
     const id = digests.internWords(words, row * digestWords);
     const modified = times[row];
     const tag = tagNames[owners[row] ?? -1] ?? '';
-    if (section.of === 'layer') builder.layers.own.add(index, id, id, modified);
-    else if (section.of === 'revision') builder.revisions.add(index, id, id, modified);
-    else if (section.of === 'history') builder.historyOf(index, tag, id, modified);
-    else tags.push({ name: tag, target: id, modified });
+    if (of === 'layer') builder.layers.own.add(index, id, id, modified);
+    else if (of === 'revision') builder.revisions.add(index, id, id, modified, figures[row]);
+    else if (of === 'history') builder.historyOf(index, tag, id, modified);
+    else tags.push({ name: tag, target: id, modified, changed: figures[row] });
   }
+}
+
+/** Adds tags that are as they were. Returns the names of the others. */
+function mergeKnownTags(
+  { builder, earlier }: Merging,
+  answer: Answer,
+  { of, from, to }: Section,
+  name: string,
+): string[] {
+  const { words, times, figures, owners, tagNames } = answer;
+  const { tags } = builder.repository(name);
+  const known = earlier?.repository(name);
+  const others: string[] = [];
+  for (let row = from; row < to; row++) {
+    const tag = tagNames[owners[row] ?? -1] ?? '';
+    const modified = times[row];
+    const changed = figures[row];
+    if (of === 'tag-attributes') {
+      const same = known?.unchangedTag(tag, modified, changed);
+      if (same === undefined) others.push(tag);
+      else tags.push(same);
+    } else {
+      const target = builder.digests.internWords(words, row * digestWords);
+      const same = known?.tagThatNames(tag, target, modified);
+      if (same === undefined) others.push(tag);
+      else tags.push({ name: same.name, target, modified, changed });
+    }
+  }
+  return others;
+}
+
+/** Adds revisions whose links are as they were. Returns the digests of the others. */
+function mergeKnownRevisions(
+  { builder, earlier }: Merging,
+  answer: Answer,
+  { from, to }: Section,
+  name: string,
+): Int32Array<ArrayBuffer> {
+  const { words, times, figures } = answer;
+  const { index } = builder.repository(name);
+  const known = earlier?.repository(name);
+  const others: number[] = [];
+  for (let row = from; row < to; row++) {
+    const id = builder.digests.internWords(words, row * digestWords);
+    const modified = times[row];
+    const changed = figures[row];
+    if (known?.isUnchangedRevision(id, modified, changed) === true)
+      builder.revisions.add(index, id, id, modified, changed);
+    else others.push(row);
+  }
+  const digests = new Int32Array(others.length * digestWords);
+  for (const [place, row] of others.entries())
+    digests.set(words.subarray(row * digestWords, (row + 1) * digestWords), place * digestWords);
+  return digests;
 }

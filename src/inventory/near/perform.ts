@@ -8,5 +8,5 @@ export function perform(look: Look, task: Task): void {
   if (task.kind === 'repository') lookAtRepository(look, task);
   else if (task.kind === 'leaves') lookAtLeaves(look, task);
   else if (task.kind === 'manifests') lookAtManifests(look, task);
-  else for (const tag of task.names) lookAtTag(look, task.repository, task.directory, tag);
+  else for (const tag of task.names) lookAtTag(look, task, task.directory, tag);
 }

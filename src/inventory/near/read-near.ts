@@ -6,52 +6,72 @@ import type { DigestId } from '../inventory.ts';
 import type { ReadOptions } from '../read.ts';
 import type { Crew } from './crew.ts';
 import { blobDirectories, discover } from './discover.ts';
+import { Earlier } from './earlier.ts';
 import { Findings } from './findings.ts';
 import { readIrregular } from './irregular.ts';
 import { mergeRows } from './merge.ts';
 import { mergeManifests } from './merge-manifests.ts';
-import type { Answer, Task } from './task.ts';
+import type { Answer, Depth, Task } from './task.ts';
 
 /** Manifests that one task reads. */
 const manifestsAtOnce = 64;
 
-/** As `readRepositories`, of a storage that is near. */
+/**
+ * As `readRepositories`, of a storage that is near. Where it need not be thorough, what `known` tells of references is
+ * held against the inodes of their links, if the storage shows every change in them, or against the links: that is
+ * returned, and has the history of tags that are as they were.
+ */
 export async function readRepositoriesNear(
   reader: Reader,
   builder: InventoryBuilder,
   options: ReadOptions,
   crew: Crew,
-): Promise<void> {
+): Promise<Earlier | undefined> {
   const { known, onProgress } = options;
   crew.near.assertSame();
-  if (!crew.near.enter(repositoriesRoot)) return;
+  if (!crew.near.enter(repositoriesRoot)) return undefined;
+  const earlier = known === undefined || (options.thorough ?? true) ? undefined : new Earlier(known);
+  const depth = depthOf(earlier, crew.near.seesChanges);
   const found = new Findings();
-  const names: string[] = [];
+  const repositories: { readonly name: string; readonly directory: string }[] = [];
   const weighed: { readonly task: Task; readonly weight: number }[] = [];
-  for (const { name, directory, areas } of discover(crew.near, found)) {
+  for (const { name, directory, areas } of discover(crew.near, found, options.only)) {
     options.signal?.throwIfAborted();
     // With an earlier inventory, layer links are not looked at: that they have a directory is seen.
     const skipsLayers = known !== undefined && areas.includes('_layers');
     if (skipsLayers) builder.directory(name, '_layers');
     const own = skipsLayers ? areas.filter((area) => area !== '_layers') : areas;
     if (own.length > 0) {
-      const task: Task = { kind: 'repository', repository: names.push(name) - 1, directory, areas: own };
-      weighed.push({ task, weight: crew.near.weight(`${directory}_layers/sha256/`) });
+      const repository = repositories.push({ name, directory }) - 1;
+      const task: Task = { kind: 'repository', repository, directory, areas: own, depth };
+      const links = known?.repository(name)?.revisionCount;
+      weighed.push({ task, weight: links ?? crew.near.weight(`${directory}_layers/sha256/`) });
     }
     await crew.breath();
   }
   weighed.sort((one, other) => one.weight - other.weight);
   let done = 0;
   const { irregular, empty } = found;
-  const tasks = weighed.map(({ task }) => task);
-  await crew.run(tasks, (answer) => {
-    mergeRows(builder, answer, names);
-    collect(answer, { irregular, empty });
-    done += answer.looked;
-    onProgress?.({ phase: 'repositories', done });
-  });
+  let tasks: readonly Task[] = weighed.map(({ task }) => task);
+  while (tasks.length > 0) {
+    const again: Task[] = [];
+    const take = (answer: Answer): void => {
+      for (const task of mergeRows({ builder, repositories, earlier }, answer).again) again.push(task);
+      collect(answer, { irregular, empty });
+      done += answer.looked;
+      onProgress?.({ phase: 'repositories', done });
+    };
+    await crew.run(tasks, take, options.signal);
+    tasks = again;
+  }
   await readIrregular(reader, builder, { irregular, empty }, options);
   crew.near.assertSame();
+  return earlier;
+}
+
+function depthOf(earlier: Earlier | undefined, attributes: boolean): Depth {
+  if (earlier === undefined) return 'whole';
+  return attributes ? 'attributes' : 'links';
 }
 
 /** As `readBlobs`, of a storage that is near. */
@@ -68,12 +88,13 @@ export async function readBlobsNear(
   const tasks = blobDirectories(crew.near, found);
   let done = 0;
   let bytes = 0;
-  await crew.run(tasks, (answer) => {
-    bytes += mergeRows(builder, answer, []);
+  const take = (answer: Answer): void => {
+    bytes += mergeRows({ builder, repositories: [] }, answer).bytes;
     collect(answer, { irregular, empty });
     done += answer.looked;
     options.onProgress?.({ phase: 'blobs', done, bytes });
-  });
+  };
+  await crew.run(tasks, take, options.signal);
   await readIrregular(reader, builder, { irregular, empty }, options);
   crew.near.assertSame();
 }
@@ -84,7 +105,7 @@ export async function readBlobsNear(
 export async function readManifestsNear(
   builder: InventoryBuilder,
   ids: readonly DigestId[],
-  onRead: (count: number) => void,
+  { signal, onRead }: { readonly signal?: AbortSignal; readonly onRead: (count: number) => void },
   crew: Crew,
 ): Promise<DigestId[]> {
   const left: DigestId[] = [];
@@ -101,12 +122,13 @@ export async function readManifestsNear(
     for (const [i, id] of some.entries()) builder.digests.copyWords(id, digests, i * digestWords);
     tasks.push({ kind: 'manifests', first, digests });
   }
-  await crew.run(tasks, (answer) => {
+  const take = (answer: Answer): void => {
     for (const contents of answer.contents) {
       for (const id of mergeManifests(builder, contents, usual)) left.push(id);
     }
     onRead(answer.looked);
-  });
+  };
+  await crew.run(tasks, take, signal);
   return left;
 }
 

@@ -1,7 +1,7 @@
 import { isTagName } from '../../registry/layout.ts';
 import type { NearName } from '../../storage/near.ts';
 import { linkBytes, readLinkBytes } from '../hex.ts';
-import { holdsNothingElse, irregular, type Look, lookAtLeaves, pieceSize } from './leaves.ts';
+import { holdsNothingElse, irregular, type Look, lookAtLeaves, lookAtLink, pieceSize } from './leaves.ts';
 import type { LeafKind, Task } from './task.ts';
 
 /** What is to be done with a directory of that name. */
@@ -12,9 +12,11 @@ const link = new Uint8Array(linkBytes + 1);
 /** Looks through the registry's own directories of a repository. */
 export function lookAtRepository(look: Look, task: Extract<Task, { kind: 'repository' }>): void {
   const { repository } = task;
+  const attributes = task.depth === 'attributes';
   const digests = (of: LeafKind) => (directory: string) =>
     each(look, directory, {
-      sha256: (inside) => lookAtLeaves(look, { kind: 'leaves', of, repository, directory: inside }),
+      sha256: (inside) =>
+        lookAtLeaves(look, { kind: 'leaves', of, repository, directory: inside, attributes }),
     });
   for (const area of task.areas) {
     const directory = `${task.directory}${area}/`;
@@ -46,7 +48,10 @@ function each({ near, found }: Look, directory: string, known: Known): void {
   }
 }
 
-function lookAtTags(look: Look, { repository }: { readonly repository: number }, directory: string): void {
+/** Whose tags are looked at, and how. */
+type Of = Pick<Extract<Task, { kind: 'tags' }>, 'repository' | 'depth'>;
+
+function lookAtTags(look: Look, { repository, depth }: Of, directory: string): void {
   const { near, found } = look;
   const names = near.names(directory);
   if (names?.length === 0) found.empty.push(directory);
@@ -57,24 +62,28 @@ function lookAtTags(look: Look, { repository }: { readonly repository: number },
     else irregular(found, directory, child);
   }
   if (tags.length <= look.splitAt) {
-    for (const tag of tags) lookAtTag(look, repository, directory, tag);
+    for (const tag of tags) lookAtTag(look, { repository, depth }, directory, tag);
     return;
   }
   const size = pieceSize(look);
   for (let at = 0; at < tags.length; at += size) {
-    found.rest.push({ kind: 'tags', repository, directory, names: tags.slice(at, at + size) });
+    const names = tags.slice(at, at + size);
+    found.rest.push({ kind: 'tags', repository, directory, names, depth });
   }
 }
 
-/** A tag's `current/link` and its history; `directory` is `…/tags/`. */
-export function lookAtTag(look: Look, repository: number, directory: string, tag: string): void {
+/** A tag's `current/link` and, with the depth or where something is odd about that, its history; `directory` is `…/tags/`. */
+export function lookAtTag(look: Look, { repository, depth }: Of, directory: string, tag: string): void {
   const { found } = look;
   const owner = found.tagNames.push(tag) - 1;
+  const ownCurrent = `${directory}${tag}/current/`;
+  if (depth === 'links' && lookAtCurrent(look, 'tag-link', repository, ownCurrent, owner)) return;
+  if (depth === 'attributes' && lookAtCurrentInode(look, repository, ownCurrent, owner)) return;
   let hasHistory = false;
   let hasCurrent = false;
   each(look, `${directory}${tag}/`, {
     current: (current) => {
-      hasCurrent = lookAtCurrent(look, repository, current, owner);
+      hasCurrent = lookAtCurrent(look, 'tag', repository, current, owner);
       if (!hasCurrent) found.irregular.push(current);
     },
     index: (index) =>
@@ -89,12 +98,32 @@ export function lookAtTag(look: Look, repository: number, directory: string, tag
 }
 
 /** False where it is not as a registry writes it. */
-function lookAtCurrent(look: Look, repository: number, directory: string, owner: number): boolean {
+function lookAtCurrent(
+  look: Look,
+  row: 'tag' | 'tag-link',
+  repository: number,
+  directory: string,
+  owner: number,
+): boolean {
   const { near, found } = look;
   if (!holdsNothingElse(look, directory, 'link')) return false;
   const stats = near.peek(`${directory}link`, link);
   const at = found.next();
   if (stats === undefined || !readLinkBytes(link, stats.size, found.bytes, at)) return false;
-  found.add('tag', repository, stats.mtimeMs, stats.size, owner);
+  found.add(row, repository, stats.mtimeMs, stats.ctimeMs, owner);
+  return true;
+}
+
+/** As `lookAtCurrent`. */
+function lookAtCurrentInode(
+  { near, found }: Look,
+  repository: number,
+  directory: string,
+  owner: number,
+): boolean {
+  const stats = lookAtLink(near, directory);
+  if (stats === undefined) return false;
+  found.next();
+  found.add('tag-attributes', repository, stats.mtimeMs, stats.ctimeMs, owner);
   return true;
 }

@@ -4,6 +4,14 @@ import type { Area } from '../../registry/layout.ts';
 export type LeafKind = 'layer' | 'revision' | 'history' | 'blob';
 
 /**
+ * How much of a repository is looked at. `whole`: everything. `links`: of a tag only its `current/link`, which is read as
+ * revision links are. `attributes`: of these links the inode alone. Whoever looks less than `whole` knows more already,
+ * and has what differs looked at once more; what was a directory
+ * then is taken for one.
+ */
+export type Depth = 'whole' | 'links' | 'attributes';
+
+/**
  * A piece of work for any thread. A repository is told by the number that the reading gave it. Keys of directories end
  * with `/`, digests are packed: eight words each.
  */
@@ -13,6 +21,7 @@ export type Task =
       readonly repository: number;
       readonly directory: string;
       readonly areas: readonly Area[];
+      readonly depth: Depth;
     }
   | {
       readonly kind: 'tags';
@@ -20,6 +29,7 @@ export type Task =
       /** `…/tags/`, of which these: */
       readonly directory: string;
       readonly names: readonly string[];
+      readonly depth: Depth;
     }
   | Leaves
   | {
@@ -38,11 +48,19 @@ export interface Leaves {
   readonly tag?: string;
   readonly directory: string;
   readonly digests?: Int32Array<ArrayBuffer>;
+  /** Their inodes alone are looked at. */
+  readonly attributes?: boolean;
 }
+
+/**
+ * What a row tells. `tag`: its link, with its history in other rows; `tag-link`: its link alone; `tag-attributes`: its
+ * link's inode alone, and no digest; `revision-attributes`: the inode alone, and the digest in its path.
+ */
+export type RowKind = LeafKind | 'tag' | 'tag-link' | 'tag-attributes' | 'revision-attributes';
 
 /** Rows `from` (inclusive) to `to` (exclusive) of an answer. */
 export interface Section {
-  readonly of: LeafKind | 'tag';
+  readonly of: RowKind;
   readonly repository: number;
   readonly from: number;
   to: number;
@@ -78,10 +96,13 @@ export interface Answer {
   /** Files and empty directories that were met. */
   readonly looked: number;
   readonly sections: readonly Section[];
-  /** Columns of the rows: eight words of a digest; ms since the epoch; bytes (of blobs); which of `tagNames`. */
+  /**
+   * Columns of the rows: eight words of a digest; ms since the epoch; bytes of a blob, or when a link's inode was changed
+   * last, ms since the epoch; which of `tagNames`.
+   */
   readonly words: Int32Array<ArrayBuffer>;
   readonly times: Float64Array<ArrayBuffer>;
-  readonly sizes: Float64Array<ArrayBuffer>;
+  readonly figures: Float64Array<ArrayBuffer>;
   readonly owners: Int32Array<ArrayBuffer>;
   readonly tagNames: readonly string[];
   /** Tags of which a history was met, and no `current/link` as it should be. */

@@ -97,6 +97,8 @@ export function createFence(
     get unsure() {
       return watch.unsure;
     },
+    // The engine tells of a container that is started, whenever that is.
+    settle: async () => {},
     async breach() {
       return (await watch.look()) ?? (await troubleWith(engine, place.name));
     },

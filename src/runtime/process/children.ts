@@ -34,7 +34,16 @@ export async function children(): Promise<readonly ChildProcess[]> {
 
 /** Those whose configuration lies in `directory`, which belongs to one child alone. */
 export async function childrenIn(directory: string): Promise<readonly ChildProcess[]> {
-  return (await children()).filter(({ argv }) => argv.some((word) => word.startsWith(`${directory}/`)));
+  return (await children()).filter(({ argv }) => isIn(directory, argv));
+}
+
+/** Whether the process is one of `childrenIn`. */
+export async function isChildIn(directory: string, { pid }: ProcessIdentity): Promise<boolean> {
+  return isIn(directory, (await argumentsOf(pid)) ?? []);
+}
+
+function isIn(directory: string, argv: readonly string[]): boolean {
+  return argv.some((word) => word.startsWith(`${directory}/`));
 }
 
 /**

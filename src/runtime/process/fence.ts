@@ -25,10 +25,15 @@ export function createFence(
     reachStandIn: async () => ({ url: ground.options.url ?? ground.url }),
     broken: undefined,
     unsure: false,
+    settle: async () => standIn?.settle(),
     async breach() {
       const [survivor] = await stillAlive(ground.writers);
       if (survivor !== undefined) return `${describeProcess(survivor)} still runs`;
-      return (await findIntruder(ground, runId)) ?? (await standIn?.trouble());
+      const [intruder, trouble] = await Promise.all([
+        findIntruder(ground, runId, standIn?.pid),
+        standIn?.trouble(),
+      ]);
+      return intruder ?? trouble;
     },
     // Nothing is to be started where nothing ran; what we started may have to be ended.
     byHand: live === 'stopped' ? `pkill -f registry-cleanup-${runId}` : byHand(live, process.cwd()),

@@ -35,9 +35,16 @@ export interface Ground {
   readonly writers: readonly RegistryProcess[];
 }
 
-/** Whoever listens on the address or works on the storage and is no child of run `runId`. Undefined: nobody. */
-export async function findIntruder(ground: Ground, runId: string): Promise<string | undefined> {
-  for (const { owners, ip, port } of await listenersOn(ground.address)) {
+/**
+ * Whoever listens on the address or works on the storage and is no child of run `runId`. Undefined: nobody. `likely`: the
+ * child that listens, if one does.
+ */
+export async function findIntruder(
+  ground: Ground,
+  runId: string,
+  likely?: number,
+): Promise<string | undefined> {
+  for (const { owners, ip, port } of await listenersOn(ground.address, likely)) {
     if (owners.length === 0) return `a process that this user cannot see listens on ${ip}:${port}`;
     for (const { pid } of owners) {
       const argv = await argumentsOf(pid);

@@ -24,31 +24,46 @@ interface Socket {
 /**
  * Who listens where `address` would: on its port, on one of its addresses or on all of them. Linux only (proc(5)).
  * A socket outlives the process that is just ending by a moment, so one without an owner is looked at a few times.
+ * `likely`: a process that is asked first. Where it holds all of them, nobody else is asked: who has them besides has
+ * them from it.
  */
-export async function listenersOn(address: Address): Promise<readonly Listener[]> {
+export async function listenersOn(address: Address, likely?: number): Promise<readonly Listener[]> {
   for (let look = 1; ; look += 1) {
-    const listeners = await listenersNow(address);
+    const listeners = await listenersNow(address, likely);
     if (look === looks || listeners.every(({ owners }) => owners.length > 0)) return listeners;
     await pause(50);
   }
 }
 
-async function listenersNow(address: Address): Promise<readonly Listener[]> {
+/** Whether anybody listens where `address` would, whoever that is. */
+export async function isListenedOn(address: Address): Promise<boolean> {
+  return (await socketsOn(address)).length > 0;
+}
+
+async function listenersNow(address: Address, likely: number | undefined): Promise<readonly Listener[]> {
+  const sockets = await socketsOn(address);
+  if (sockets.length === 0) return [];
+  const inodes = new Set(sockets.map(({ inode }) => inode));
+  const first = await ownersOf(inodes, likely === undefined ? [] : [likely]);
+  const owners = first.size === inodes.size ? first : await ownersOf(inodes, await pids());
+  return sockets.map(({ ip, port, inode }) => ({ ip, port, owners: owners.get(inode) ?? [] }));
+}
+
+async function socketsOn(address: Address): Promise<readonly Socket[]> {
   const tables = await Promise.all(
     ['tcp', 'tcp6'].map((name) => orGone(readFile(`/proc/net/${name}`, 'utf8'))),
   );
-  const sockets = tables
+  return tables
     .flatMap((table) => parseListening(table ?? ''))
     .filter((socket) => socket.port === address.port && address.ips.some((ip) => meets(socket.ip, ip)));
-  if (sockets.length === 0) return [];
-  const owners = await ownersOf(new Set(sockets.map(({ inode }) => inode)));
-  return sockets.map(({ ip, port, inode }) => ({ ip, port, owners: owners.get(inode) ?? [] }));
 }
 
 /** The listening sockets in the text of `/proc/net/tcp` or `/proc/net/tcp6`. */
 export function parseListening(table: string): readonly Socket[] {
   const sockets: Socket[] = [];
   for (const line of table.split('\n').slice(1)) {
+    // Most are connections, of which a busy machine has tens of thousands.
+    if (!line.includes(' 0A ')) continue;
     const fields = line.trim().split(/\s+/);
     const [ip = '', port = ''] = (fields[1] ?? '').split(':');
     const inode = fields[9] ?? '';
@@ -87,10 +102,11 @@ function canonical(ip: string): string {
 
 async function ownersOf(
   inodes: ReadonlySet<string>,
+  among: readonly number[],
 ): Promise<ReadonlyMap<string, readonly ProcessIdentity[]>> {
   const owners = new Map<string, ProcessIdentity[]>();
   await Promise.all(
-    (await pids()).map(async (pid) => {
+    among.map(async (pid) => {
       for (const inode of await socketsOf(pid)) {
         if (!inodes.has(inode)) continue;
         const status = await statusOf(pid);

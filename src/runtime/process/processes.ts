@@ -65,8 +65,9 @@ export async function waitUntilGone<T extends ProcessIdentity>(
 ): Promise<readonly T[]> {
   const deadline = performance.now() + timeoutMs;
   let alive = await stillAlive(identities);
-  while (alive.length > 0 && performance.now() < deadline) {
-    await pause(25, signal);
+  // Most end within milliseconds; of one that does not, nobody need know by the millisecond.
+  for (let next = 2; alive.length > 0 && performance.now() < deadline; next = Math.min(2 * next, 25)) {
+    await pause(next, signal);
     alive = await stillAlive(alive);
   }
   return alive;

@@ -3,7 +3,7 @@ import type { Environment } from '../../exec.ts';
 import { pause } from '../../pause.ts';
 import { answers } from './answer.ts';
 import { children, endChildren } from './children.ts';
-import { listenersOn } from './listeners.ts';
+import { isListenedOn, listenersOn } from './listeners.ts';
 import { byHand, forgetFailures, runStart } from './live.ts';
 import type { StopMemo } from './memos.ts';
 import { isSameProcess, stillAlive } from './processes.ts';
@@ -28,7 +28,7 @@ export async function restoreLive(memo: StopMemo, how: Restore): Promise<void> {
     const listening = (await listenersOn(address)).flatMap(({ owners }) => owners);
     return memo.writers.some((old) => listening.some((one) => isSameProcess(one, old)));
   };
-  const serves = async () => (await listenersOn(address)).length > 0 && (await answers(memo.url));
+  const serves = async () => (await isListenedOn(address)) && (await answers(memo.url));
   const reasons: string[] = [];
   try {
     await endChildren(async () => (await children()).filter(({ run }) => run === memo.runId), graceMs);

@@ -8,16 +8,23 @@ import { findIntruder, type Ground } from './ground.ts';
  */
 export const settleMs = 300;
 
-/** Looks once, and again until `forMs` are over. Throws FENCE_FAILED at the first sight of an intruder. */
+/** How often: where nothing else is done meanwhile, and where something is. One that starts lives longer than that, ms. */
+const lookEvery = { alone: 10, beside: 50 } as const;
+
+/**
+ * Looks once, and again until `forMs` are over. `likely`: as in `findIntruder`, of a stand-in that serves by now, beside
+ * which the run goes on. Throws FENCE_FAILED at the first sight of an intruder.
+ */
 export async function settled(
   ground: Ground,
   runId: string,
   forMs: number,
   signal: AbortSignal,
+  likely?: number,
 ): Promise<void> {
   const until = performance.now() + forMs;
   for (;;) {
-    const intruder = await findIntruder(ground, runId);
+    const intruder = await findIntruder(ground, runId, likely);
     if (intruder !== undefined) {
       fail('FENCE_FAILED', {
         reason: `${intruder}, although the live registry is stopped`,
@@ -25,6 +32,6 @@ export async function settled(
       });
     }
     if (performance.now() >= until) return;
-    await pause(10, signal);
+    await pause(likely === undefined ? lookEvery.alone : lookEvery.beside, signal);
   }
 }

@@ -7,7 +7,7 @@ import type { Timeline } from '../timeline.ts';
 import { formatAddress } from './address.ts';
 import { answers } from './answer.ts';
 import { prepareChild } from './child-configuration.ts';
-import { childrenIn, endChildren, sessionOf } from './children.ts';
+import { childrenIn, endChildren, isChildIn, sessionOf } from './children.ts';
 import { findIntruder, type Ground } from './ground.ts';
 import { listenersOn } from './listeners.ts';
 import type { ChildMemo } from './memos.ts';
@@ -17,6 +17,10 @@ import { settled, settleMs } from './settle.ts';
 import { lastLines, removeWorkplace, workplaceFor } from './workplace.ts';
 
 export interface StandIn extends Deed {
+  /** Its process, once it was started; a script around it may be that. */
+  readonly pid: number | undefined;
+  /** As `Fence.settle`. */
+  settle(): Promise<void>;
   /** Why it does not serve although it should, or undefined. */
   trouble(): Promise<string | undefined>;
 }
@@ -31,21 +35,25 @@ export function standInDeed(ground: Ground, runId: string, timeline: Timeline): 
   const memo: ChildMemo = { kind: 'process-readonly', runId, directory };
   let serving = false;
   let leader: ProcessIdentity | undefined;
+  const undone = new AbortController();
+  let settling: Promise<void> = Promise.resolve();
 
   /** Whether it answers, and nobody else could be meant: every socket there is held by it alone. */
   async function look(): Promise<'serves' | 'taken' | 'silent'> {
-    const sockets = await listenersOn(ground.address);
+    const sockets = await listenersOn(ground.address, leader?.pid);
     if (sockets.length === 0) return 'silent';
-    const ours = new Set((await childrenIn(directory)).map(({ pid }) => pid));
-    const alone = sockets.every(
-      ({ owners }) => owners.length > 0 && owners.every(({ pid }) => ours.has(pid)),
-    );
-    if (!alone) return 'taken';
+    for (const { owners } of sockets) {
+      const ours = await Promise.all(owners.map((owner) => isChildIn(directory, owner)));
+      if (ours.length === 0 || ours.includes(false)) return 'taken';
+    }
     return (await answers(ground.url)) ? 'serves' : 'silent';
   }
 
   return {
     memo,
+    get pid() {
+      return leader?.pid;
+    },
     async do(signal) {
       signal.throwIfAborted();
       const { config, ...where } = await prepareChild(ground, directory);
@@ -68,9 +76,14 @@ export function standInDeed(ground: Ground, runId: string, timeline: Timeline): 
       }
       timeline.standInServes();
       serving = true;
-      await settled(ground, runId, settleMs, signal);
+      // Whoever has nothing to delete yet need not wait for that.
+      settling = settled(ground, runId, settleMs, AbortSignal.any([signal, undone.signal]), leader.pid);
+      settling.catch(() => {});
     },
+    settle: () => settling,
     async undo() {
+      undone.abort();
+      await settling.catch(() => {});
       timeline.standInEnds();
       serving = false;
       await endChildren(

@@ -2,6 +2,7 @@ import { closeSync, fstatSync, lstatSync, openSync, readdirSync, readSync, type 
 import { errnoOf, isAbsence, storageFailure } from '../failure.ts';
 import type { Near, NearFile, NearName } from '../near.ts';
 import { isRawName, nameOfBytes } from '../raw-name.ts';
+import { isLocal } from './local.ts';
 import { isAnyOdd, typedNames } from './names.ts';
 import { openFlags } from './read.ts';
 import { Root } from './root.ts';
@@ -39,6 +40,7 @@ export function nearFilesystem(directory: string): Near {
   }
 
   return {
+    seesChanges: isLocal(root.path),
     assertSame: () => root.assertSame('list'),
     enter: (key) => root.entry(key, 'list') !== undefined,
     weight: (key) => root.lstat(key, 'list')?.size ?? 0,
@@ -64,7 +66,9 @@ export function nearFilesystem(directory: string): Near {
       return stats?.isFile() ? stats : undefined;
     },
     peek: (key, into) =>
-      withFile(key, (file, { mtimeMs }): NearFile => ({ size: readSync(file, into), mtimeMs })),
+      withFile(key, (file, { mtimeMs, ctimeMs }): NearFile => {
+        return { size: readSync(file, into), mtimeMs, ctimeMs };
+      }),
     bytes: (key, limit) =>
       withFile(key, (file, { size }) => {
         if (size > limit) return undefined;

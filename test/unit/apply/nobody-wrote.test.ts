@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { nobodyWroteBefore, nobodyWroteSince, verifyClosed } from '../../../src/apply/nobody-wrote.ts';
+import {
+  nobodyWroteBefore,
+  nobodyWroteSince,
+  verifyClosed,
+  verifyOpened,
+} from '../../../src/apply/nobody-wrote.ts';
 import type { Plan } from '../../../src/plan/plan.ts';
 import { at } from '../../support/layout.ts';
 import { type MemoryRegistry, memoryRegistry, now } from '../../support/memory-registry.ts';
@@ -87,6 +92,19 @@ describe('the look before the collector', () => {
     });
   });
 
+  it('looks at the repositories that it is told, and at no others', async () => {
+    const { plan, made, image } = await scene();
+    made.tag('other', 'late', image, { age: -1 });
+    await nobodyWroteSince(plan, made.storage, { since, signal, only: new Set(['app']) });
+    await expect(
+      nobodyWroteSince(plan, made.storage, { since, signal, only: new Set(['other']) }),
+    ).rejects.toMatchObject({ code: 'FENCE_FAILED' });
+    made.storage.drop(at.current('app', 'v1'));
+    await expect(
+      nobodyWroteSince(plan, made.storage, { since, signal, only: new Set(['app']) }),
+    ).rejects.toMatchObject({ code: 'VERIFY_FAILED' });
+  });
+
   it('does not read layer links and blobs again', async () => {
     const { plan, made } = await scene();
     const asked: string[] = [];
@@ -164,5 +182,71 @@ describe('verification, where somebody wrote behind the fence', () => {
     made.made.index('app', [made.doomed], { tags: ['rescued'], age: -1 });
     made.made.storage.touch(at.current('app', 'rescued'), now + 1);
     expect((await verified(made)).error).toMatchObject({ code: 'VERIFY_FAILED' });
+  });
+});
+
+describe('verification, once the registry is open again', () => {
+  const until = now + 1_000;
+
+  async function opened({ made, plan }: Scene, line: { since?: number; until?: number } = { since, until }) {
+    const told: string[] = [];
+    const after = await made.read();
+    const onLate = (text: string): void => void told.push(text);
+    const { since, until } = line;
+    try {
+      return { ...verifyOpened(plan, after, made.storage, { since, until, onLate }), told };
+    } catch (error) {
+      return { error, told };
+    }
+  }
+
+  const writes: [string, (scene: Scene, age: number) => void, string][] = [
+    ['a tag', ({ made, image }, age) => made.tag('app', 'v2', image, { age }), at.current('app', 'v2')],
+    ['an upload', ({ made }, age) => made.upload('app', 'late', { age }), `${at.upload('app', 'late')}/`],
+    [
+      'a layer link',
+      ({ made }, age) => void made.layer('app', 'late', { age }),
+      `${at.repository('app')}/_layers/`,
+    ],
+    ['a blob', ({ made }, age) => void made.blob('late', { age }), at.blobs],
+  ];
+
+  it.each(writes)(
+    '%s that was written while it was closed is told with exit 5',
+    async (_what, write, key) => {
+      const made = await scene();
+      await clean(made);
+      write(made, -1_000);
+      expect(await opened(made)).toMatchObject({
+        error: { code: 'FENCE_FAILED', exitCode: 5, message: expect.stringContaining(key) },
+        told: [],
+      });
+    },
+  );
+
+  it.each(writes)('%s that was written before or after is not', async (_what, write) => {
+    for (const age of [0, -1_001]) {
+      const made = await scene();
+      await clean(made);
+      write(made, age);
+      expect(await opened(made)).toEqual({ manifests: 2, told: [] });
+    }
+  });
+
+  it.each(writes)('%s is not, where nobody can tell times', async (_what, write) => {
+    const made = await scene();
+    await clean(made);
+    write(made, -500);
+    expect(await opened(made, { since: undefined, until: undefined })).toEqual({ manifests: 2, told: [] });
+  });
+
+  it('a tag that was written while it was closed, on what is swept by now, is a loss', async () => {
+    const made = await scene();
+    const key = at.current('other', 'rescued');
+    made.made.tag('other', 'rescued', made.doomed, { age: -1 });
+    await clean(made);
+    const { error, told } = await opened(made);
+    expect(error).toMatchObject({ code: 'VERIFY_FAILED', details: [made.made.storage.locate(key)] });
+    expect(told.join()).toContain(key);
   });
 });

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type ApplyOptions, applyPlan } from '../../../src/apply/apply.ts';
+import { Removers } from '../../../src/apply/remover.ts';
 import { sweep } from '../../../src/apply/sweep.ts';
 import { problem } from '../../../src/errors.ts';
 import type { Inventory } from '../../../src/inventory/inventory.ts';
@@ -64,19 +65,22 @@ function laidOut(count: number): Record<(typeof order)[number], Removal[]> {
 
 const planOf = (...removals: readonly Removal[]): Plan => ({ ...nothing, remove: removalsOf(removals) });
 
-/** The directory as storage, in which threads remove even a few, and how many calls went to them. */
-function watched(): { storage: Storage; calls: () => number } {
+/** The directory as storage, in which threads remove even a few; how many calls went to them, and how often they began. */
+function watched(): { storage: Storage; calls: () => number; opened: () => number } {
   const storage = openFilesystem(directory.path);
   const { parallel } = storage;
   let calls = 0;
+  let opened = 0;
   if (parallel === undefined) throw new Error('it removes with one thread only');
   return {
     calls: () => calls,
+    opened: () => opened,
     storage: {
       ...storage,
       parallel: {
         from: few,
         open(permit) {
+          opened++;
           const threads = parallel.open(permit);
           return {
             remove(...how) {
@@ -95,6 +99,41 @@ function watched(): { storage: Storage; calls: () => number } {
 }
 
 describe('with threads', () => {
+  it('the same ones go on from kind to kind, and are gone when whoever lent them says so', async () => {
+    const made = laidOut(few);
+    const { storage, calls, opened } = watched();
+    const held = heldLock();
+    const removers = new Removers(storage);
+    removers.begin(few - 1);
+    expect(opened()).toBe(0);
+    removers.begin(few);
+    const going = [...made['tag-history'].slice(0, 1), ...made.revision, ...made['layer-link']];
+    await applyPlan(storage, planOf(...going), held, { signal, removers });
+    expect([opened(), calls()]).toEqual([1, 3]);
+    expect(going.filter(isThere)).toEqual([]);
+    await removers.close();
+    const again = laidOut(few).revision;
+    await applyPlan(storage, planOf(...again), held, { signal });
+    expect(again.filter(isThere)).toEqual([]);
+    expect(opened()).toBe(2);
+  });
+
+  it('that were lent end with a removal that fails, before that is told', async () => {
+    const made = laidOut(few);
+    const { storage, opened } = watched();
+    const held = heldLock();
+    await using removers = new Removers(storage);
+    removers.begin(few);
+    const stillSafe = async (): Promise<void> => {
+      throw problem('FENCE_FAILED', { reason: 'test' });
+    };
+    const applying = applyPlan(storage, planOf(...made.revision), held, { signal, removers, stillSafe });
+    await expect(applying).rejects.toMatchObject({ code: 'FENCE_FAILED' });
+    expect(made.revision.filter(isThere)).toHaveLength(few);
+    removers.begin(few);
+    expect(opened()).toBe(2);
+  });
+
   it('kinds go in their order: nothing of the next one while anything of the one before is there', async () => {
     const made = laidOut(few);
     const { storage, calls } = watched();

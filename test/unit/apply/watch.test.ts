@@ -28,6 +28,7 @@ function fence(
     get looks() {
       return looks;
     },
+    settle: async () => {},
     breach: async () => (++looks < brokenFrom ? undefined : 'somebody writes'),
   };
 }
@@ -153,28 +154,38 @@ describe.concurrent('a deed done while the registry must stay closed', () => {
 
 it('a look before every batch is one a second', async () => {
   const closed = fence(2);
-  const look = watch(closed);
-  for (let batch = 0; batch < 100; batch++) await look();
+  const { glance } = watch(closed);
+  for (let batch = 0; batch < 100; batch++) await glance();
   expect(closed.looks).toBe(1);
   await new Promise((next) => setTimeout(next, 1_100));
-  await expect(look()).rejects.toMatchObject({ code: 'FENCE_FAILED' });
+  await expect(glance()).rejects.toMatchObject({ code: 'FENCE_FAILED' });
+});
+
+it('a look that was asked for is the look of that second', async () => {
+  const closed = fence(Number.POSITIVE_INFINITY);
+  const { look, glance } = watch(closed);
+  await look();
+  await glance();
+  expect(closed.looks).toBe(1);
+  await look();
+  expect(closed.looks).toBe(2);
 });
 
 it('nobody passes while it is looked at, nor after it was found broken', async () => {
   const closed = fence(1);
   const slow = Promise.withResolvers<void>();
-  const look = watch({
+  const { glance } = watch({
     ...closed,
     breach: async () => {
       await slow.promise;
       return closed.breach();
     },
   });
-  const asked = [look(), look(), look()];
+  const asked = [glance(), glance(), glance()];
   slow.resolve();
   const answers = await Promise.allSettled(asked);
   expect(answers.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
-  await expect(look()).rejects.toMatchObject({ code: 'FENCE_FAILED' });
+  await expect(glance()).rejects.toMatchObject({ code: 'FENCE_FAILED' });
   expect(closed.looks).toBe(1);
 });
 
@@ -204,19 +215,19 @@ describe('a fence that tells by itself', () => {
 
   it('is heeded between two looks', async () => {
     const closed = fence(Number.POSITIVE_INFINITY, { broken: soon() });
-    const look = watch(closed);
-    await look();
+    const { glance } = watch(closed);
+    await glance();
     await new Promise((next) => setTimeout(next, 200));
-    await expect(look()).rejects.toMatchObject({ code: 'FENCE_FAILED' });
+    await expect(glance()).rejects.toMatchObject({ code: 'FENCE_FAILED' });
     expect(closed.looks).toBe(1);
   });
 
   it('is looked at before every batch when it is not sure', async () => {
     const closed = fence(3, { unsure: true });
-    const look = watch(closed);
-    await look();
-    await look();
-    await expect(look()).rejects.toMatchObject({ code: 'FENCE_FAILED' });
+    const { glance } = watch(closed);
+    await glance();
+    await glance();
+    await expect(glance()).rejects.toMatchObject({ code: 'FENCE_FAILED' });
   });
 });
 

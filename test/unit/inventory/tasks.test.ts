@@ -54,6 +54,7 @@ describe('a directory of many things becomes tasks for many threads', () => {
     repository: 0,
     directory: `${at.repository(name)}/`,
     areas: [area],
+    depth: 'whole',
   });
 
   it('where it holds layer links', async () => {
