@@ -31,7 +31,7 @@ export interface ApplyOptions {
   readonly onRemoving?: (batch: readonly Going[]) => Promise<void>;
   /** Told of each of them what came of it. */
   readonly onAnswered?: (answer: Removed) => void;
-  /** Who removes, and goes on to after this. Left out: whoever began here ends here. */
+  /** Who removes, and goes on to after this, unless it was much. Left out: whoever began here ends here. */
   readonly removers?: Removers;
   /** Asked before every batch and every removal; throws to stop (the fence no longer holds). */
   readonly stillSafe?: () => Promise<void>;

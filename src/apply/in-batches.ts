@@ -2,7 +2,7 @@ import type { Held } from '../pipeline/lock.ts';
 import type { Removal } from '../plan/plan.ts';
 import type { Removed, Storage } from '../storage/storage.ts';
 import type { ApplyOptions } from './apply.ts';
-import { type Remover, Removers } from './remover.ts';
+import { isMany, type Remover, Removers } from './remover.ts';
 
 /** What is removed, and who hears of it. */
 export interface Work {
@@ -51,7 +51,7 @@ export async function removeInBatches(work: Work): Promise<void> {
       await earlier;
     }
     await underWay;
-    if (options.removers === undefined) await removers.close();
+    if (options.removers === undefined || isMany(count)) await removers.close();
   } catch (error) {
     await removers.close();
     await underWay.catch(() => {});

@@ -1,5 +1,6 @@
 import { fail } from '../errors.ts';
 import type { DigestId, Inventory, Repository } from '../inventory/inventory.ts';
+import { Places } from '../inventory/places.ts';
 import { keyOf } from '../registry/layout.ts';
 import { tagsOf } from './lost.ts';
 import { idsIn } from './same-ids.ts';
@@ -130,8 +131,8 @@ function* references(
   const { name } = repository;
   const idBefore = idsIn(now, before);
   const tags = tagsOf(was);
-  for (const [place, { name: tag, target, modified }] of repository.tags.entries()) {
-    const known = tags(tag, place);
+  for (const { name: tag, target, modified } of repository.tags) {
+    const known = tags(tag);
     const same = known?.target === idBefore(target);
     if (same && known?.modified === modified) continue;
     yield {
@@ -170,23 +171,15 @@ function* revisions(
       times.push(modified);
     });
   }
-  let places: Map<DigestId, number> | undefined;
-  /** Two readings have them in the same order, but for what came or went. */
-  function placeOf(id: DigestId, next: number): number | undefined {
-    if (ids[next] === id) return next;
-    places ??= new Map(ids.map((known, place) => [known, place]));
-    return places.get(id);
-  }
-  let next = 0;
+  const places = new Places(ids.length, (place) => ids[place] ?? -1);
   const found: Change[] = [];
   now.eachRevision(repository, (id, modified) => {
-    const place = placeOf(idBefore(id), next);
-    next = (place ?? next) + 1;
-    if (place !== undefined && times[place] === modified) return;
+    const place = places.of(idBefore(id));
+    if (place !== -1 && times[place] === modified) return;
     found.push({
       key: () => keyOf.revision(repository.name, now.digest(id)),
-      was: place === undefined ? 'absent' : 'same',
-      before: place === undefined ? undefined : times[place],
+      was: place === -1 ? 'absent' : 'same',
+      before: times[place],
       modified,
     });
   });

@@ -1,4 +1,5 @@
 import type { DigestId, Inventory, Repository, Tag } from '../inventory/inventory.ts';
+import { Places } from '../inventory/places.ts';
 import { keyOf } from '../registry/layout.ts';
 import { idsIn } from './same-ids.ts';
 
@@ -62,15 +63,9 @@ export function lostLinks(
   };
 }
 
-/** Tags of the repository by name; undefined for one that is not there. `place`: where it was in another reading. */
-export function tagsOf(repository: Repository | undefined): (name: string, place: number) => Tag | undefined {
+/** Tags of the repository by name; undefined for one that is not there. */
+export function tagsOf(repository: Repository | undefined): (name: string) => Tag | undefined {
   const tags = repository?.tags ?? [];
-  let byName: Map<string, Tag> | undefined;
-  return (name, place) => {
-    const tag = tags[place];
-    // Two readings have them in the same order, as long as none came or went.
-    if (tag?.name === name) return tag;
-    byName ??= new Map(tags.map((one) => [one.name, one]));
-    return byName.get(name);
-  };
+  const places = new Places(tags.length, (place) => tags[place]?.name ?? '');
+  return (name) => tags[places.of(name)];
 }

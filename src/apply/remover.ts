@@ -32,7 +32,7 @@ export interface RemoverOptions extends PermitOptions {
   readonly before: () => Promise<void>;
 }
 
-/** Who removes for one run: threads begin once, however often something is removed. */
+/** Who removes for one run: threads begin once, however often a little is removed. */
 export class Removers implements AsyncDisposable {
   readonly #storage: Storage;
   #memory = permitMemory();

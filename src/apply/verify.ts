@@ -66,8 +66,8 @@ function lostReferences(plan: Plan, after: Inventory, only?: ReadonlySet<string>
     if (only?.has(repository.name) === false) continue;
     const now = after.repository(repository.name);
     const tags = tagsOf(now);
-    for (const [place, { name, target }] of repository.tags.entries())
-      if (tags(name, place)?.target !== idIn(target)) lost.push(keyOf.tag(repository.name, name));
+    for (const { name, target } of repository.tags)
+      if (tags(name)?.target !== idIn(target)) lost.push(keyOf.tag(repository.name, name));
     for (const id of manifests[repository.index]?.keys() ?? []) {
       // A damaged repository that is left alone may never have had it.
       if (!before.hasRevision(repository, id)) continue;

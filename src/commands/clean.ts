@@ -1,7 +1,7 @@
 import { type Applied, applyPlan } from '../apply/apply.ts';
 import { nobodyWroteBefore } from '../apply/nobody-wrote.ts';
 import { isMany, Removers } from '../apply/remover.ts';
-import { sweptDirectories, type Tidied, tidy } from '../apply/tidy.ts';
+import { type Tidied, tidy } from '../apply/tidy.ts';
 import { unlessTakenOver } from '../apply/watch.ts';
 import { collectorOf } from '../config/collector.ts';
 import type { Deed } from '../deed.ts';
@@ -134,14 +134,13 @@ function removeReferences({
   });
 }
 
-function tidyUp({ options, closed: { stillSafe }, plan }: Behind, { collection }: Swept): Promise<Tidied> {
-  const { config, pipeline, storage, held, aftermath } = options;
+function tidyUp({ options, closed: { stillSafe }, plan }: Behind, { emptied }: Swept): Promise<Tidied> {
+  const { pipeline, storage, held, aftermath } = options;
   return pipeline.step('tidy', async ({ signal, note }) => {
-    // Those that this program sweeps are pruned with what was in them.
     const empty = [
       ...options.plan.kept.inventory.emptyDirectories,
       ...plan.kept.inventory.emptyDirectories,
-      ...(collectorOf(config) === 'registry' ? sweptDirectories(plan.kept.inventory, collection) : []),
+      ...emptied,
     ].filter((key) => !isLeftAlone(plan.isolated, key));
     const logged = logBatches(aftermath.log, 'tidy');
     const watched = { ...logged.hooks, signal, stillSafe, onLeft: tellLeft(options) };

@@ -45,10 +45,8 @@ export function collectNatively(behind: Behind): Sweeper {
     draft.collector = nativeCollector(config);
     pipeline.skip('rehearse', 'the blobs of the plan are removed, and no others');
     return pipeline.step('collect', async ({ signal, progress, note }) => {
-      const blobs = plan.remove.count('blob');
-      if (isMany(Math.max(blobs, plan.remove.count('layer-link')))) await removers.close();
       await nobodyWroteSince(plan, storage, { since, signal, thorough: false, threads });
-      if (isMany(blobs)) await threads.close();
+      if (isMany(plan.remove.count('blob'))) await threads.close();
       await prove(signal);
       const logged = logBatches(options.aftermath.log, 'collect');
       const collection = await sweep(storage, plan, applied, held, {
@@ -62,9 +60,9 @@ export function collectNatively(behind: Behind): Sweeper {
         },
         onProgress: (done, total) => progress({ done, total, text: 'blobs' }),
       }).finally(logged.close);
-      if (isMany(blobs)) await removers.close();
       note(`${counted(collection.blobs, 'blob')} swept`);
-      return { collection, unknown, left: collection.left.length };
+      // Its directories are removed with a blob.
+      return { collection, unknown, left: collection.left.length, emptied: [] };
     });
   }
 

@@ -2,6 +2,7 @@ import type { Applied } from '../apply/apply.ts';
 import { type Collection, runCollector } from '../apply/collector.ts';
 import { nobodyWroteSince, verifyClosed } from '../apply/nobody-wrote.ts';
 import { compareRehearsal } from '../apply/rehearse.ts';
+import { sweptDirectories } from '../apply/tidy.ts';
 import { verifyLive } from '../apply/verify-live.ts';
 import { whileClosed } from '../apply/watch.ts';
 import { counted } from '../format.ts';
@@ -76,7 +77,8 @@ export function collectByRegistry(behind: Behind): Sweeper {
       context.note(`${counted(done.blobs, 'blob')} swept`);
       return done;
     });
-    return { collection, unknown, left: 0 };
+    const emptied = sweptDirectories(plan.kept.inventory, collection);
+    return { collection, unknown, left: 0, emptied };
   }
 
   async function verify({ applied, swept, tidied }: Done): Promise<void> {

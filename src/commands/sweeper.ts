@@ -24,6 +24,8 @@ export interface Swept {
   readonly unknown: { readonly blobs: number; readonly bytes: number };
   /** How many could not be removed. */
   readonly left: number;
+  /** Keys of directories that may be empty since. */
+  readonly emptied: readonly string[];
 }
 
 /** All that was removed behind the fence. */

@@ -56,7 +56,10 @@ export interface ReadOptions {
  * links that were written while all that was read. Where a swift look finds every reference as `known` has it, that is
  * returned itself.
  */
-export async function readInventory(reader: Reader, options: ReadOptions = {}): Promise<Inventory> {
+export async function readInventory(
+  reader: Reader,
+  options: Omit<ReadOptions, 'only'> = {},
+): Promise<Inventory> {
   const { known, afresh = false, thorough } = options;
   const builder = new InventoryBuilder(known === undefined ? undefined : digestTableOf(known));
   const contents = afresh ? { ...options, known: undefined } : options;
@@ -100,7 +103,6 @@ async function withCrew<T>(
   if (near === undefined) return read(undefined);
   await using own = new Threads();
   const crew = await (threads ?? own).crew(near, { thorough, ...sharing });
-  crew.begin();
   return await read(crew);
 }
 

@@ -12,6 +12,7 @@ export class Threads implements AsyncDisposable {
       await this.close();
       this.#kept = { key, crew: await Crew.open(where, options) };
     }
+    this.#kept.crew.begin();
     return this.#kept.crew;
   }
 

@@ -3,10 +3,10 @@ import type { InventoryBuilder } from '../builder.ts';
 import { openInventory } from '../closed.ts';
 import type { DigestId, Inventory, Repository, Tag } from '../inventory.ts';
 import type { LinkTable } from '../link-table.ts';
+import { Places } from '../places.ts';
 
 /*
- * What an earlier reading knows of references, for one that looks at less because of it. Two readings meet them in the
- * same order, but for what came or went: who is asked for is nearly always the next one.
+ * What an earlier reading knows of references, for one that looks at less because of it.
  *
  * A link of whose inode nothing has changed holds what it held: whoever writes to it, or puts another in its place, changes
  * the time of its last change (inode(7)), which nobody can set. Only what was written twice within one tick of a file
@@ -54,10 +54,8 @@ export class EarlierRepository {
   readonly #rows: Int32Array;
   /** Of each tag, by its place, whether it is as it was. */
   readonly #same: Uint8Array;
-  #places: ReadonlyMap<string, number> | undefined;
-  #placesOfRows: ReadonlyMap<DigestId, number> | undefined;
-  #nextTag = 0;
-  #nextRow = 0;
+  readonly #placesOfTags: Places<string>;
+  readonly #placesOfRows: Places<DigestId>;
 
   constructor(known: Inventory, repository: Repository | undefined, odd: ReadonlySet<string>) {
     this.#known = known;
@@ -69,6 +67,8 @@ export class EarlierRepository {
     this.#revisions = revisions;
     this.#rows = repository === undefined ? new Int32Array(0) : this.#revisions.rows(repository.index);
     this.#same = new Uint8Array(this.#tags.length);
+    this.#placesOfTags = new Places(this.#tags.length, (place) => this.#tags[place]?.name ?? '');
+    this.#placesOfRows = new Places(this.#rows.length, (place) => revisions.target(this.#rows[place] ?? -1));
   }
 
   /** The tag, if its `current/link` names `target` still; its history is taken for what it was. Times are ms since the epoch. */
@@ -88,7 +88,7 @@ export class EarlierRepository {
 
   /** Whether nothing about the revision's link has changed. */
   isUnchangedRevision(id: DigestId, modified: number | undefined, changed: number | undefined): boolean {
-    const row = this.#row(id);
+    const row = this.#rows[this.#placesOfRows.of(id)];
     if (row === undefined || changed === undefined || changed >= this.#trusted) return false;
     return this.#revisions.changed(row) === changed && this.#revisions.modified(row) === modified;
   }
@@ -96,25 +96,15 @@ export class EarlierRepository {
   addHistory(builder: InventoryBuilder): void {
     if (this.#repository === undefined || !this.#same.includes(1)) return;
     const { index } = builder.repository(this.#repository.name);
-    const same = this.#same.includes(0)
-      ? new Set(this.#tags.filter((_tag, place) => this.#same[place] === 1).map(({ name }) => name))
-      : undefined;
+    const same = new Set(this.#tags.filter((_tag, place) => this.#same[place] === 1).map(({ name }) => name));
     this.#known.eachHistory(this.#repository, (tag, id, modified) => {
-      // A tag without a link has its history, too, and is looked at whole.
-      if (same === undefined ? this.#placeOf(tag) !== -1 : same.has(tag))
-        builder.historyOf(index, tag, id, modified);
+      if (same.has(tag)) builder.historyOf(index, tag, id, modified);
     });
   }
 
   /** -1 where it is not known, or something was odd about it. */
   #placeOf(name: string): number {
-    let place = this.#nextTag;
-    if (this.#tags[place]?.name !== name) {
-      this.#places ??= new Map(this.#tags.map((tag, at) => [tag.name, at]));
-      place = this.#places.get(name) ?? -1;
-    }
-    if (place === -1) return -1;
-    this.#nextTag = place + 1;
+    const place = this.#placesOfTags.of(name);
     const isOdd = this.#odd.size > 0 && this.#odd.has(`${keyOf.tags(this.#repository?.name ?? '')}${name}`);
     return isOdd ? -1 : place;
   }
@@ -122,18 +112,6 @@ export class EarlierRepository {
   #keep(tag: Tag, place: number): Tag {
     this.#same[place] = 1;
     return tag;
-  }
-
-  #row(id: DigestId): number | undefined {
-    let place = this.#nextRow;
-    const next = this.#rows[place];
-    if (next === undefined || this.#revisions.target(next) !== id) {
-      this.#placesOfRows ??= new Map(Array.from(this.#rows, (row, at) => [this.#revisions.target(row), at]));
-      place = this.#placesOfRows.get(id) ?? -1;
-    }
-    if (place === -1) return undefined;
-    this.#nextRow = place + 1;
-    return this.#rows[place];
   }
 }
 

@@ -16,10 +16,13 @@ export interface ChildProcess extends ProcessIdentity {
   readonly run: string;
 }
 
-/** Every process of any run of ours, by its arguments: `serve` or `garbage-collect`, and a generated config.yml. */
-export async function children(): Promise<readonly ChildProcess[]> {
+/**
+ * Every process of any run of ours, by its arguments: `serve` or `garbage-collect`, and a generated config.yml. `among`:
+ * the only ones that are looked at.
+ */
+export async function children(among?: readonly number[]): Promise<readonly ChildProcess[]> {
   const found = await Promise.all(
-    (await pids()).map(async (pid): Promise<ChildProcess | undefined> => {
+    (among ?? (await pids())).map(async (pid): Promise<ChildProcess | undefined> => {
       const argv = (await argumentsOf(pid)) ?? [];
       if (!argv.includes('serve') && !argv.includes('garbage-collect')) return undefined;
       const run = argv.map(runOfArgument).find((id) => id !== undefined);
@@ -33,17 +36,11 @@ export async function children(): Promise<readonly ChildProcess[]> {
 }
 
 /** Those whose configuration lies in `directory`, which belongs to one child alone. */
-export async function childrenIn(directory: string): Promise<readonly ChildProcess[]> {
-  return (await children()).filter(({ argv }) => isIn(directory, argv));
-}
-
-/** Whether the process is one of `childrenIn`. */
-export async function isChildIn(directory: string, { pid }: ProcessIdentity): Promise<boolean> {
-  return isIn(directory, (await argumentsOf(pid)) ?? []);
-}
-
-function isIn(directory: string, argv: readonly string[]): boolean {
-  return argv.some((word) => word.startsWith(`${directory}/`));
+export async function childrenIn(
+  directory: string,
+  among?: readonly number[],
+): Promise<readonly ChildProcess[]> {
+  return (await children(among)).filter(({ argv }) => argv.some((word) => word.startsWith(`${directory}/`)));
 }
 
 /**

@@ -7,7 +7,7 @@ import type { Timeline } from '../timeline.ts';
 import { formatAddress } from './address.ts';
 import { answers } from './answer.ts';
 import { prepareChild } from './child-configuration.ts';
-import { childrenIn, endChildren, isChildIn, sessionOf } from './children.ts';
+import { childrenIn, endChildren, sessionOf } from './children.ts';
 import { findIntruder, type Ground } from './ground.ts';
 import { listenersOn } from './listeners.ts';
 import type { ChildMemo } from './memos.ts';
@@ -42,10 +42,12 @@ export function standInDeed(ground: Ground, runId: string, timeline: Timeline): 
   async function look(): Promise<'serves' | 'taken' | 'silent'> {
     const sockets = await listenersOn(ground.address, leader?.pid);
     if (sockets.length === 0) return 'silent';
-    for (const { owners } of sockets) {
-      const ours = await Promise.all(owners.map((owner) => isChildIn(directory, owner)));
-      if (ours.length === 0 || ours.includes(false)) return 'taken';
-    }
+    const listening = sockets.flatMap(({ owners }) => owners.map(({ pid }) => pid));
+    const ours = new Set((await childrenIn(directory, listening)).map(({ pid }) => pid));
+    const alone = sockets.every(
+      ({ owners }) => owners.length > 0 && owners.every(({ pid }) => ours.has(pid)),
+    );
+    if (!alone) return 'taken';
     return (await answers(ground.url)) ? 'serves' : 'silent';
   }
 

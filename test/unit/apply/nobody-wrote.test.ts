@@ -5,6 +5,7 @@ import {
   verifyClosed,
   verifyOpened,
 } from '../../../src/apply/nobody-wrote.ts';
+import type { Inventory } from '../../../src/inventory/inventory.ts';
 import type { Plan } from '../../../src/plan/plan.ts';
 import { at } from '../../support/layout.ts';
 import { type MemoryRegistry, memoryRegistry, now } from '../../support/memory-registry.ts';
@@ -36,15 +37,22 @@ async function clean({ made, plan }: Scene): Promise<void> {
   });
 }
 
-async function verified({ made, plan }: Scene) {
+/** What a verification of everything says, and whom it tells to have written beside a loss. */
+async function outcome(
+  made: MemoryRegistry,
+  verify: (after: Inventory, onLate: (text: string) => void) => object,
+): Promise<{ error?: unknown; told: string[] }> {
   const told: string[] = [];
   const after = await made.read();
-  const onLate = (text: string): void => void told.push(text);
   try {
-    return { ...verifyClosed(plan, after, made.storage, { since, onLate }), told };
+    return { ...verify(after, (text) => void told.push(text)), told };
   } catch (error) {
     return { error, told };
   }
+}
+
+function verified({ made, plan }: Scene) {
+  return outcome(made, (after, onLate) => verifyClosed(plan, after, made.storage, { since, onLate }));
 }
 
 describe('the look behind the fence', () => {
@@ -188,16 +196,11 @@ describe('verification, where somebody wrote behind the fence', () => {
 describe('verification, once the registry is open again', () => {
   const until = now + 1_000;
 
-  async function opened({ made, plan }: Scene, line: { since?: number; until?: number } = { since, until }) {
-    const told: string[] = [];
-    const after = await made.read();
-    const onLate = (text: string): void => void told.push(text);
+  function opened({ made, plan }: Scene, line: { since?: number; until?: number } = { since, until }) {
     const { since, until } = line;
-    try {
-      return { ...verifyOpened(plan, after, made.storage, { since, until, onLate }), told };
-    } catch (error) {
-      return { error, told };
-    }
+    return outcome(made, (after, onLate) =>
+      verifyOpened(plan, after, made.storage, { since, until, onLate }),
+    );
   }
 
   const writes: [string, (scene: Scene, age: number) => void, string][] = [
