@@ -1,3 +1,5 @@
+import { isIterable, mapped } from './iterable.ts';
+
 /** What must never be shown: passwords and the like, and pairs that also travel as Basic credentials. */
 export interface Secrets {
   readonly values: readonly string[];
@@ -50,13 +52,15 @@ export function createMasker(secrets: Secrets): (text: string) => string {
 }
 
 /**
- * A copy of plain data (as JSON knows it) in which every text has gone through `mask`, and everything below a key that
- * names a secret (`password`, `authorization`, `token` …) is masked whatever it is.
+ * A copy of plain data (as JSON knows it; of an iterable, one that copies what is asked for) in which every text has gone
+ * through `mask`, and everything below a key that names a secret (`password`, `authorization`, `token` …) is masked
+ * whatever it is.
  */
 export function maskDeep(value: unknown, mask: (text: string) => string): unknown {
   if (typeof value === 'string') return mask(value);
   if (Array.isArray(value)) return value.map((item) => maskDeep(item, mask));
   if (typeof value !== 'object' || value === null) return value;
+  if (isIterable(value)) return mapped(value, (item) => maskDeep(item, mask));
   return Object.fromEntries(
     Object.entries(value).map(([key, item]) => [
       key,

@@ -3,12 +3,13 @@ import type { UserConfig } from '../config/schema.ts';
 import type { ExitCode } from '../errors.ts';
 import { createMasker, maskDeep } from '../mask.ts';
 import { listenForSignals } from '../pipeline/signals.ts';
-import { renderJson } from '../report/json.ts';
+import { jsonPieces } from '../report/json.ts';
 import { renderReport } from '../report/report.ts';
 import { openView } from '../view/open-view.ts';
 import type { Surroundings } from './main.ts';
 import { pageFor } from './page-for.ts';
 import { run } from './run.ts';
+import { writeOut } from './write-out.ts';
 
 /** `run` and `plan`: configuration in, report out. */
 export async function runCommand(
@@ -36,8 +37,11 @@ export async function runCommand(
       env,
     });
     await screen.close();
-    stdout.write(
-      json ? renderJson(maskDeep(document, mask)) : renderReport(document, { mask, ...pageFor(stdout, env) }),
+    await writeOut(
+      stdout,
+      json
+        ? jsonPieces(maskDeep(document, mask))
+        : [renderReport(document, { mask, ...pageFor(stdout, env) })],
     );
     return document.exitCode;
   } finally {

@@ -107,10 +107,10 @@ export interface ReportDocument {
   readonly repositories: readonly RepositoryFigures[];
   /** Those that are left alone; none unless `damage` is `isolate`. */
   readonly isolated: readonly IsolatedRepository[];
-  /** `plan` alone: every item with its reason. */
+  /** `plan` alone: every item with its reason. Made when they are asked for, since they may be millions. */
   readonly items?: {
-    readonly remove: readonly Removal[];
-    readonly keep: readonly Keep[];
+    readonly remove: Iterable<Removal>;
+    readonly keep: Iterable<Keep>;
   };
   /** What could not be removed, and what was left because of it: absolute paths, each with its reason. */
   readonly left: readonly { readonly path: string; readonly reason: string }[];

@@ -101,7 +101,7 @@ export function makeDocument(draft: Draft, ending: Ending): ReportDocument {
     repositories: foretold !== undefined || measured ? changedRepositories(plan) : [],
     isolated: draft.isolated,
     ...(draft.command === 'plan' && plan !== undefined
-      ? { items: { remove: idle ? [] : [...plan.remove], keep: [...plan.keep] } }
+      ? { items: { remove: idle ? [] : plan.remove, keep: plan.keep } }
       : {}),
     left: draft.left,
     warnings: draft.warnings,

@@ -8,31 +8,28 @@ const listed = new Set(['tag', 'revision', 'upload', 'repository']);
 /** `plan`: what goes and what stays, item by item, each with its reason. */
 export function itemsSections(items: ReportDocument['items'], { paint, prose }: Page): Section[] {
   if (items === undefined) return [];
-  const remove = items.remove.filter(({ kind }) => listed.has(kind));
-  const others = items.remove.length - remove.length;
-  return [
-    remove.length + others === 0
-      ? []
-      : [
-          paint.bold('Would go'),
-          ...remove.flatMap(({ kind, repository, digest, bytes: size, key, because }) => {
-            const what = digest === undefined ? key : `${repository}@${digest}`;
-            return prose(`${kind} ${what}${size > 0 ? ` (${bytes(size)})` : ''}: ${because}`, {
-              indent: 2,
-              hang: 2,
-            });
-          }),
-          ...(others > 0
-            ? prose(`and ${others} tag histories, layer links and blobs (--json lists them)`, { indent: 2 })
-            : []),
-        ],
-    items.keep.length === 0
-      ? []
-      : [
-          paint.bold('Would stay'),
-          ...items.keep.flatMap(({ repository, digest, because }) =>
-            prose(`${repository}@${digest}: ${because}`, { indent: 2, hang: 2 }),
-          ),
-        ],
-  ];
+  const go: string[] = [];
+  let others = 0;
+  for (const { kind, repository, digest, bytes: size, key, because } of items.remove) {
+    if (!listed.has(kind)) {
+      others++;
+      continue;
+    }
+    const what = digest === undefined ? key : `${repository}@${digest}`;
+    go.push(...prose(`${kind} ${what}${size > 0 ? ` (${bytes(size)})` : ''}: ${because}`, item));
+  }
+  if (others > 0)
+    go.push(
+      ...prose(`and ${others} tag histories, layer links and blobs (--json lists them)`, { indent: 2 }),
+    );
+  const stay: string[] = [];
+  for (const { repository, digest, because } of items.keep)
+    stay.push(...prose(`${repository}@${digest}: ${because}`, item));
+  return [headed(paint.bold('Would go'), go), headed(paint.bold('Would stay'), stay)];
+}
+
+const item = { indent: 2, hang: 2 } as const;
+
+function headed(head: string, lines: readonly string[]): Section {
+  return lines.length === 0 ? [] : [head, ...lines];
 }

@@ -1,4 +1,5 @@
 import { visible } from '../format.ts';
+import { isIterable, mapped } from '../iterable.ts';
 import { type Paint, type Palette, palette, wrap } from '../screen.ts';
 
 export interface RenderOptions {
@@ -56,5 +57,6 @@ function mapTexts(value: unknown, map: (text: string) => string): unknown {
   if (typeof value === 'string') return map(value);
   if (Array.isArray(value)) return value.map((item) => mapTexts(item, map));
   if (typeof value !== 'object' || value === null) return value;
+  if (isIterable(value)) return mapped(value, (item) => mapTexts(item, map));
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, mapTexts(item, map)]));
 }

@@ -19,7 +19,7 @@ describe('the document of a dry run', () => {
     const document = documentOf(plan, 'ok', true);
     expect(document.removed).toEqual(plan.totals.removed);
     expect(document.later).toEqual(nothing);
-    expect(document.items?.remove).toEqual([...plan.remove]);
+    expect([...(document.items?.remove ?? [])]).toEqual([...plan.remove]);
     expect(document.repositories).toMatchObject([{ name: 'app', manifestsBefore: 1, manifestsAfter: 0 }]);
     expect(document.after).toBeNull();
   });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { renderJson } from '../../../src/report/json.ts';
+import { createMasker, maskDeep } from '../../../src/mask.ts';
+import { jsonPieces, renderJson } from '../../../src/report/json.ts';
 import { documentOf } from './documents.ts';
 
 test('is one document that parses to what it was made of', () => {
@@ -30,4 +31,38 @@ test('stays valid and the same whatever the texts are, keys included', () => {
       expect(rendered.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u);
     }),
   );
+});
+
+test('is what JSON.stringify makes of it, lists being any iterables at its keys', () => {
+  const value = fc.jsonValue({ maxDepth: 3 });
+  const lists = fc.dictionary(fc.string(), fc.array(value));
+  fc.assert(
+    fc.property(value, lists, (plain, some) => {
+      const lazy = Object.entries(some).map(([key, list]) => [key, new Set(list)] as const);
+      const document = { plain, lists: Object.fromEntries(lazy), none: undefined };
+      const usual = { plain, lists: Object.fromEntries(lazy.map(([key, set]) => [key, [...set]])) };
+      expect(JSON.parse(renderJson(document))).toEqual(JSON.parse(JSON.stringify(usual)));
+      const printable = JSON.stringify(usual, null, 2).replace(/[^ -~\n]/g, '');
+      expect(renderJson(document).replace(/\\u[0-9a-f]{4}|[^ -~\n]/g, '')).toBe(
+        `${printable.replace(/\\u[0-9a-f]{4}/g, '')}\n`,
+      );
+    }),
+  );
+});
+
+test('a list that is made when it is asked for is printed as it is made, with secrets masked', () => {
+  let made = 0;
+  const remove = {
+    *[Symbol.iterator]() {
+      for (; made < 100_000; made++) yield { key: `hunter22/${made}`, bytes: made };
+    },
+  };
+  const mask = createMasker({ values: ['hunter22'], credentials: [] });
+  const pieces = jsonPieces(maskDeep({ items: { remove } }, mask));
+  const first = pieces.next().value ?? '';
+  expect(made).toBeLessThan(5_000);
+  const text = [first, ...pieces].join('');
+  expect(made).toBe(100_000);
+  expect(text).not.toContain('hunter22');
+  expect(JSON.parse(text).items.remove.at(-1)).toEqual({ key: '***/99999', bytes: 99_999 });
 });
