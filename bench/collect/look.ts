@@ -1,3 +1,5 @@
+// The heap as the program has it.
+import '../../src/frugal.ts';
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { readInventory } from '../../src/inventory/read.ts';

@@ -27,6 +27,7 @@ export async function nobodyWroteSince(
     since,
     signal,
     only,
+    closely,
     thorough,
     threads,
   }: {
@@ -34,13 +35,15 @@ export async function nobodyWroteSince(
     readonly signal: AbortSignal;
     /** Names of repositories, the only ones that are looked at. Left out: all. */
     readonly only?: ReadonlySet<string>;
+    /** As in `ReadOptions`. */
+    readonly closely?: ReadonlySet<string>;
     /** As the look was that `plan` was made from: what that did not look for has not come since. */
     readonly thorough?: boolean;
     readonly threads?: Threads;
   },
 ): Promise<void> {
   const { inventory: known } = plan.kept;
-  const now = await readReferences(reader, { known, only, signal, thorough, threads });
+  const now = await readReferences(reader, { known, only, closely, signal, thorough, threads });
   const locate = (key: string): string => reader.locate(key);
   const late = findLate(known, now, { since, behind: true });
   if (late.length > 0) failLate(late, locate);

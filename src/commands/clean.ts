@@ -7,6 +7,7 @@ import { collectorOf } from '../config/collector.ts';
 import type { Deed } from '../deed.ts';
 import { CleanupError } from '../errors.ts';
 import { counted } from '../format.ts';
+import { hurryHeap } from '../heap.ts';
 import type { Inventory } from '../inventory/inventory.ts';
 import type { Held } from '../pipeline/lock.ts';
 import { isLeftAlone } from '../plan/isolate.ts';
@@ -51,6 +52,7 @@ export async function clean(options: CleanOptions): Promise<Maintained> {
   // Threads take as long to begin as many a run is closed: they do so before that.
   await using removers = new Removers(options.storage);
   removers.begin(largestRemoval(options));
+  hurryHeap();
   const closed = await close(options, fence);
   const plan = await recheck(options, closed);
   draft.plan = plan;
@@ -63,6 +65,8 @@ export async function clean(options: CleanOptions): Promise<Maintained> {
   aftermath.verifyLive = () => sweeper.verifyLive(undefined);
   const applied = await removeReferences(behind);
   const swept = await sweeper.sweep(applied);
+  // What is left to remove is little, and what they hold is not.
+  await removers.close();
   const tidied = await tidyUp(behind, swept);
   const done: Done = { applied, swept, tidied };
   await sweeper.verify(done);

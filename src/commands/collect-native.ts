@@ -28,9 +28,10 @@ export function nativeCollector({
 
 /**
  * The native collector: this program removes the blobs of its plan and no others. Nothing is rehearsed, since nobody else
- * decides; behind the fence only references are looked at again: all of them before blobs go, and those of the
- * repositories that were cleaned after. Everything is verified and measured once the registry is back, so that it is
- * closed for no longer than what changes takes.
+ * decides; behind the fence only references are looked at again: before blobs go those of the repositories that were
+ * cleaned, and in others whether any has come or gone; and after that those of the repositories that were cleaned.
+ * Everything is verified and measured once the registry is back, so that it is closed for no longer than what changes
+ * takes.
  */
 export function collectNatively(behind: Behind): Sweeper {
   const { options, closed, plan, removers } = behind;
@@ -45,7 +46,9 @@ export function collectNatively(behind: Behind): Sweeper {
     draft.collector = nativeCollector(config);
     pipeline.skip('rehearse', 'the blobs of the plan are removed, and no others');
     return pipeline.step('collect', async ({ signal, progress, note }) => {
-      await nobodyWroteSince(plan, storage, { since, signal, thorough: false, threads });
+      // A manifest that needs what goes has come with a revision; and what we removed was in `closely` alone.
+      const closely = plan.remove.repositories;
+      await nobodyWroteSince(plan, storage, { since, closely, signal, thorough: false, threads });
       if (isMany(plan.remove.count('blob'))) await threads.close();
       await prove(signal);
       const logged = logBatches(options.aftermath.log, 'collect');

@@ -34,12 +34,18 @@ export interface ReadOptions {
   /** Names of repositories, the only ones that are looked at (some in them may be, too). Left out: all. */
   readonly only?: ReadonlySet<string>;
   /**
+   * Names of repositories of which links are looked at. Where inodes tell of every change, of others it is enough that
+   * there are tags and revisions of the names that `known` has, and no others. For a swift look. Left out: all.
+   */
+  readonly closely?: ReadonlySet<string>;
+  /**
    * Whether everything is looked at (the default): every directory listed, every link read. Otherwise (`swift`) a layer
    * link that is a file of a link's length is taken for what its path says, and directories that hold one file alone by
    * the grammar (`<hex>/link`, `<hex>/data`, `current/link`) are not listed: what else lies in them is not told. With
    * `known`, nor are those of a tag whose link is as it was: its history is taken over. Tag and revision links are read
-   * either way; with `known` those alone of whose inode something has changed, where the storage shows every change so. For a collector that stumbles over nothing of that. A storage that cannot be
-   * looked at from threads is looked at thoroughly.
+   * either way; with `known` those alone of whose inode something has changed, where the storage shows every change so.
+   * For a collector that stumbles over nothing of that. A storage that cannot be looked at from threads is looked at
+   * thoroughly.
    */
   readonly thorough?: boolean;
   /**
@@ -58,7 +64,7 @@ export interface ReadOptions {
  */
 export async function readInventory(
   reader: Reader,
-  options: Omit<ReadOptions, 'only'> = {},
+  options: Omit<ReadOptions, 'only' | 'closely'> = {},
 ): Promise<Inventory> {
   const { known, afresh = false, thorough } = options;
   const builder = new InventoryBuilder(known === undefined ? undefined : digestTableOf(known));

@@ -48,15 +48,16 @@ function survey(text: string): Survey {
   let depth = 0;
   let deepestSeen = 0;
   let inexact: string | undefined;
-  let lastString = '';
+  /** Where the last string's inside begins and ends. */
+  let inside = 0;
+  let end = 0;
   for (let i = 0; i < text.length; i++) {
     switch (text[i]) {
-      case '"': {
-        const end = endOfString(text, i);
-        lastString = text.slice(i + 1, end);
+      case '"':
+        inside = i + 1;
+        end = endOfString(text, i);
         i = end;
         break;
-      }
       case ':':
         members++;
         break;
@@ -72,7 +73,7 @@ function survey(text: string): Survey {
       case '.':
       case 'e':
       case 'E':
-        inexact ??= integers.get(foldKey(lastString));
+        inexact ??= integers.get(foldKey(text.slice(inside, end)));
         break;
     }
   }

@@ -188,9 +188,7 @@ describe('behind the fence of a run with the native collector', () => {
     await using registry = await startRegistry();
     const { latest } = await threeRounds(registry);
     const report = await whenBegins(registry, 'verify', () => {
-      const link = join(registry.root, at.current('team/app', 'late'));
-      mkdirSync(dirname(link), { recursive: true });
-      writeFileSync(link, latest.digest);
+      writeLink(join(registry.root, at.current('team/app', 'late')), latest.digest);
     });
     expect(report).toMatchObject({ exitCode: 5, error: { code: 'FENCE_FAILED' } });
     expect(report.error?.details.concat(report.error.message).join('\n')).toContain('tags/late/current/link');
@@ -203,13 +201,40 @@ describe('behind the fence of a run with the native collector', () => {
     await threeRounds(registry);
     const { digest } = await pushImage(registry.pushUrl, 'quiet/app', 'v1', { seed: 'quiet' });
     const report = await whenBegins(registry, 'tidy', () => {
-      const link = join(registry.root, at.current('quiet/app', 'late'));
-      mkdirSync(dirname(link), { recursive: true });
-      writeFileSync(link, digest);
+      writeLink(join(registry.root, at.current('quiet/app', 'late')), digest);
     });
     expect(report).toMatchObject({ exitCode: 5, error: { code: 'FENCE_FAILED' } });
     expect(report.error?.details.concat(report.error.message).join('\n')).toContain('tags/late/current/link');
     expect(report.steps.find(({ id }) => id === 'verify-live')).toMatchObject({ outcome: 'failed' });
+    await expectBack(registry);
+  });
+
+  it('an image that somebody adds where nothing is cleaned ends it with exit 5 before the sweep, and no blob is gone', async () => {
+    await using registry = await startRegistry();
+    const { oldest } = await threeRounds(registry);
+    await pushImage(registry.pushUrl, 'quiet/app', 'v1', { seed: 'quiet' });
+    const { blobs } = count(registry.root);
+    const revision = join(registry.root, at.revision('quiet/app', oldest.digest));
+    const report = await whenBegins(registry, 'collect', () => writeLink(revision, oldest.digest));
+    expect(report).toMatchObject({ exitCode: 5, error: { code: 'FENCE_FAILED' } });
+    expect(report.error?.details.concat(report.error.message).join('\n')).toContain(revision);
+    expect(count(registry.root).blobs).toBe(blobs);
+    await expectBack(registry);
+  });
+
+  it('a tag that somebody moves where nothing is cleaned ends it with exit 5 once the registry is back', async () => {
+    await using registry = await startRegistry();
+    await threeRounds(registry);
+    const one = await pushImage(registry.pushUrl, 'quiet/app', 'v1', { seed: 'one' });
+    const two = await pushImage(registry.pushUrl, 'quiet/app', 'v2', { seed: 'two' });
+    const current = join(registry.root, at.current('quiet/app', 'v1'));
+    const report = await whenBegins(registry, 'collect', () => writeFileSync(current, two.digest));
+    expect(report).toMatchObject({ exitCode: 5, error: { code: 'FENCE_FAILED' } });
+    expect(report.error?.details.concat(report.error.message).join('\n')).toContain(current);
+    expect(report.steps.find(({ id }) => id === 'verify-live')).toMatchObject({ outcome: 'failed' });
+    const left = snapshot(registry.root);
+    for (const { digest, blobs } of [one, two])
+      for (const blob of [digest, ...blobs]) expect(left.has(at.blob(blob))).toBe(true);
     await expectBack(registry);
   });
 
@@ -290,6 +315,11 @@ function whenBegins(
       if (event.type === 'step-started' && event.id === step) work();
     },
   });
+}
+
+function writeLink(path: string, digest: string): void {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, digest);
 }
 
 async function expectBack(registry: TestRegistry): Promise<void> {

@@ -15,6 +15,8 @@ const levels: readonly (readonly string[])[] = [
     'clocks.ts',
     'thread.ts',
     'frugal.ts',
+    'heap.ts',
+    'iterable.ts',
     'mask.ts',
     'format.ts',
     'exec.ts',

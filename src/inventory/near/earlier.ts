@@ -17,6 +17,12 @@ import { Places } from '../places.ts';
 /** ms. */
 const tick = 2_000;
 
+/** When a link was changed, ms since the epoch: what is in it, and anything about it. */
+interface Changes {
+  readonly modified: number | undefined;
+  readonly changed?: number | undefined;
+}
+
 /** Of all repositories. */
 export class Earlier {
   readonly #known: Inventory;
@@ -78,19 +84,19 @@ export class EarlierRepository {
     return tag?.target === target && tag.modified === modified ? this.#keep(tag, place) : undefined;
   }
 
-  /** The tag, if nothing about its `current/link` has changed. */
-  unchangedTag(name: string, modified: number | undefined, changed: number | undefined): Tag | undefined {
+  /** The tag, if nothing about its `current/link` has changed; in any case where that was not `seen`. */
+  tag(name: string, seen?: Changes): Tag | undefined {
     const place = this.#placeOf(name);
     const tag = this.#tags[place];
-    const isSame = tag?.changed !== undefined && tag.changed === changed && tag.modified === modified;
-    return isSame && tag.changed < this.#trusted ? this.#keep(tag, place) : undefined;
+    return tag !== undefined && this.#isSame(tag, seen) ? this.#keep(tag, place) : undefined;
   }
 
-  /** Whether nothing about the revision's link has changed. */
-  isUnchangedRevision(id: DigestId, modified: number | undefined, changed: number | undefined): boolean {
+  /** As `tag`, of a revision's link. */
+  revision(id: DigestId, seen?: Changes): Changes | undefined {
     const row = this.#rows[this.#placesOfRows.of(id)];
-    if (row === undefined || changed === undefined || changed >= this.#trusted) return false;
-    return this.#revisions.changed(row) === changed && this.#revisions.modified(row) === modified;
+    if (row === undefined) return undefined;
+    const was = { modified: this.#revisions.modified(row), changed: this.#revisions.changed(row) };
+    return this.#isSame(was, seen) ? was : undefined;
   }
 
   addHistory(builder: InventoryBuilder): void {
@@ -100,6 +106,12 @@ export class EarlierRepository {
     this.#known.eachHistory(this.#repository, (tag, id, modified) => {
       if (same.has(tag)) builder.historyOf(index, tag, id, modified);
     });
+  }
+
+  #isSame({ modified, changed }: Changes, seen: Changes | undefined): boolean {
+    if (seen === undefined) return true;
+    if (changed === undefined || changed >= this.#trusted) return false;
+    return seen.changed === changed && seen.modified === modified;
   }
 
   /** -1 where it is not known, or something was odd about it. */

@@ -45,7 +45,7 @@ function mergeLinks(merging: Merging, answer: Answer, section: Section, again: T
   const { name, directory } = repositories[section.repository] ?? { name: '', directory: '' };
   if (section.of === 'layer') builder.directory(name, '_layers');
   else builder.directory(name, '_manifests', isRevision(section) ? 'revisions' : 'tags');
-  if (section.of === 'tag-link' || section.of === 'tag-attributes') {
+  if (section.of === 'tag-link' || section.of === 'tag-attributes' || section.of === 'tag-name') {
     const names = mergeKnownTags(merging, answer, section, name);
     if (names.length === 0) return;
     const { repository } = section;
@@ -56,7 +56,7 @@ function mergeLinks(merging: Merging, answer: Answer, section: Section, again: T
       names,
       depth: 'whole',
     });
-  } else if (section.of === 'revision-attributes') {
+  } else if (section.of === 'revision-attributes' || section.of === 'revision-name') {
     const digests = mergeKnownRevisions(merging, answer, section, name);
     if (digests.length === 0) return;
     const { repository } = section;
@@ -73,7 +73,7 @@ function mergeLinks(merging: Merging, answer: Answer, section: Section, again: T
 }
 
 function isRevision({ of }: Section): boolean {
-  return of === 'revision' || of === 'revision-attributes';
+  return of === 'revision' || of === 'revision-attributes' || of === 'revision-name';
 }
 
 function addLinks(builder: InventoryBuilder, answer: Answer, { of, from, to }: Section, name: string): void {
@@ -106,8 +106,8 @@ function mergeKnownTags(
     const tag = tagNames[owners[row] ?? -1] ?? '';
     const modified = times[row];
     const changed = figures[row];
-    if (of === 'tag-attributes') {
-      const same = known?.unchangedTag(tag, modified, changed);
+    if (of !== 'tag-link') {
+      const same = known?.tag(tag, of === 'tag-name' ? undefined : { modified, changed });
       if (same === undefined) others.push(tag);
       else tags.push(same);
     } else {
@@ -120,11 +120,11 @@ function mergeKnownTags(
   return others;
 }
 
-/** Adds revisions whose links are as they were. Returns the digests of the others. */
+/** Adds revisions that are as they were. Returns the digests of the others. */
 function mergeKnownRevisions(
   { builder, earlier }: Merging,
   answer: Answer,
-  { from, to }: Section,
+  { of, from, to }: Section,
   name: string,
 ): Int32Array<ArrayBuffer> {
   const { words, times, figures } = answer;
@@ -133,11 +133,10 @@ function mergeKnownRevisions(
   const others: number[] = [];
   for (let row = from; row < to; row++) {
     const id = builder.digests.internWords(words, row * digestWords);
-    const modified = times[row];
-    const changed = figures[row];
-    if (known?.isUnchangedRevision(id, modified, changed) === true)
-      builder.revisions.add(index, id, id, modified, changed);
-    else others.push(row);
+    const seen = { modified: times[row], changed: figures[row] };
+    const same = known?.revision(id, of === 'revision-name' ? undefined : seen);
+    if (same === undefined) others.push(row);
+    else builder.revisions.add(index, id, id, same.modified, same.changed);
   }
   const digests = new Int32Array(others.length * digestWords);
   for (const [place, row] of others.entries())

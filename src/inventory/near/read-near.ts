@@ -1,4 +1,5 @@
 import { blobsRoot, repositoriesRoot } from '../../registry/layout.ts';
+import type { Near } from '../../storage/near.ts';
 import type { Reader } from '../../storage/storage.ts';
 import type { InventoryBuilder } from '../builder.ts';
 import { digestWords } from '../digest-table.ts';
@@ -31,7 +32,6 @@ export async function readRepositoriesNear(
   crew.near.assertSame();
   if (!crew.near.enter(repositoriesRoot)) return undefined;
   const earlier = known === undefined || (options.thorough ?? true) ? undefined : new Earlier(known);
-  const depth = depthOf(earlier, crew.near.seesChanges);
   const found = new Findings();
   const repositories: { readonly name: string; readonly directory: string }[] = [];
   const weighed: { readonly task: Task; readonly weight: number }[] = [];
@@ -43,6 +43,7 @@ export async function readRepositoriesNear(
     const own = skipsLayers ? areas.filter((area) => area !== '_layers') : areas;
     if (own.length > 0) {
       const repository = repositories.push({ name, directory }) - 1;
+      const depth = depthOf(earlier, crew.near, options.closely?.has(name));
       const task: Task = { kind: 'repository', repository, directory, areas: own, depth };
       const links = known?.repository(name)?.revisionCount;
       weighed.push({ task, weight: links ?? crew.near.weight(`${directory}_layers/sha256/`) });
@@ -69,9 +70,10 @@ export async function readRepositoriesNear(
   return earlier;
 }
 
-function depthOf(earlier: Earlier | undefined, attributes: boolean): Depth {
+function depthOf(earlier: Earlier | undefined, { seesChanges }: Near, closely = true): Depth {
   if (earlier === undefined) return 'whole';
-  return attributes ? 'attributes' : 'links';
+  if (!seesChanges) return 'links';
+  return closely ? 'attributes' : 'names';
 }
 
 /** As `readBlobs`, of a storage that is near. */

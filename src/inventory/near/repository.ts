@@ -2,7 +2,7 @@ import { isTagName } from '../../registry/layout.ts';
 import type { NearName } from '../../storage/near.ts';
 import { linkBytes, readLinkBytes } from '../hex.ts';
 import { holdsNothingElse, irregular, type Look, lookAtLeaves, lookAtLink, pieceSize } from './leaves.ts';
-import type { LeafKind, Task } from './task.ts';
+import type { Depth, LeafKind, Task } from './task.ts';
 
 /** What is to be done with a directory of that name. */
 type Known = Readonly<Record<string, (directory: string) => void>>;
@@ -12,11 +12,9 @@ const link = new Uint8Array(linkBytes + 1);
 /** Looks through the registry's own directories of a repository. */
 export function lookAtRepository(look: Look, task: Extract<Task, { kind: 'repository' }>): void {
   const { repository } = task;
-  const attributes = task.depth === 'attributes';
-  const digests = (of: LeafKind) => (directory: string) =>
+  const digests = (of: LeafKind, depth?: Depth) => (directory: string) =>
     each(look, directory, {
-      sha256: (inside) =>
-        lookAtLeaves(look, { kind: 'leaves', of, repository, directory: inside, attributes }),
+      sha256: (inside) => lookAtLeaves(look, { kind: 'leaves', of, repository, directory: inside, depth }),
     });
   for (const area of task.areas) {
     const directory = `${task.directory}${area}/`;
@@ -24,7 +22,7 @@ export function lookAtRepository(look: Look, task: Extract<Task, { kind: 'reposi
     else if (area === '_uploads') lookAtUploads(look, directory);
     else
       each(look, directory, {
-        revisions: digests('revision'),
+        revisions: digests('revision', task.depth),
         tags: (inside) => lookAtTags(look, task, inside),
       });
   }
@@ -61,7 +59,7 @@ function lookAtTags(look: Look, { repository, depth }: Of, directory: string): v
     if (isTag(child)) tags.push(child.name);
     else irregular(found, directory, child);
   }
-  if (tags.length <= look.splitAt) {
+  if (tags.length <= look.splitAt || depth === 'names') {
     for (const tag of tags) lookAtTag(look, { repository, depth }, directory, tag);
     return;
   }
@@ -76,6 +74,11 @@ function lookAtTags(look: Look, { repository, depth }: Of, directory: string): v
 export function lookAtTag(look: Look, { repository, depth }: Of, directory: string, tag: string): void {
   const { found } = look;
   const owner = found.tagNames.push(tag) - 1;
+  if (depth === 'names') {
+    found.next();
+    found.add('tag-name', repository, Number.NaN, Number.NaN, owner);
+    return;
+  }
   const ownCurrent = `${directory}${tag}/current/`;
   if (depth === 'links' && lookAtCurrent(look, 'tag-link', repository, ownCurrent, owner)) return;
   if (depth === 'attributes' && lookAtCurrentInode(look, repository, ownCurrent, owner)) return;

@@ -5,11 +5,11 @@ export type LeafKind = 'layer' | 'revision' | 'history' | 'blob';
 
 /**
  * How much of a repository is looked at. `whole`: everything. `links`: of a tag only its `current/link`, which is read as
- * revision links are. `attributes`: of these links the inode alone. Whoever looks less than `whole` knows more already,
- * and has what differs looked at once more; what was a directory
- * then is taken for one.
+ * revision links are. `attributes`: of these links the inode alone. `names`: of tags and revisions that they are there.
+ * Whoever looks less than `whole` knows more already, and has what differs looked at once more; what was a directory then
+ * is taken for one.
  */
-export type Depth = 'whole' | 'links' | 'attributes';
+export type Depth = 'whole' | 'links' | 'attributes' | 'names';
 
 /**
  * A piece of work for any thread. A repository is told by the number that the reading gave it. Keys of directories end
@@ -48,15 +48,23 @@ export interface Leaves {
   readonly tag?: string;
   readonly directory: string;
   readonly digests?: Int32Array<ArrayBuffer>;
-  /** Their inodes alone are looked at. */
-  readonly attributes?: boolean;
+  /** Of revisions alone. Left out: `whole`. */
+  readonly depth?: Depth;
 }
 
 /**
  * What a row tells. `tag`: its link, with its history in other rows; `tag-link`: its link alone; `tag-attributes`: its
- * link's inode alone, and no digest; `revision-attributes`: the inode alone, and the digest in its path.
+ * link's inode alone, and no digest; `revision-attributes`: the inode alone, and the digest in its path; `tag-name` and
+ * `revision-name`: what is in the path.
  */
-export type RowKind = LeafKind | 'tag' | 'tag-link' | 'tag-attributes' | 'revision-attributes';
+export type RowKind =
+  | LeafKind
+  | 'tag'
+  | 'tag-link'
+  | 'tag-attributes'
+  | 'tag-name'
+  | 'revision-attributes'
+  | 'revision-name';
 
 /** Rows `from` (inclusive) to `to` (exclusive) of an answer. */
 export interface Section {

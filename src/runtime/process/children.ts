@@ -23,7 +23,7 @@ export interface ChildProcess extends ProcessIdentity {
 export async function children(among?: readonly number[]): Promise<readonly ChildProcess[]> {
   const found = await Promise.all(
     (among ?? (await pids())).map(async (pid): Promise<ChildProcess | undefined> => {
-      const argv = (await argumentsOf(pid)) ?? [];
+      const argv = argumentsOf(pid) ?? [];
       if (!argv.includes('serve') && !argv.includes('garbage-collect')) return undefined;
       const run = argv.map(runOfArgument).find((id) => id !== undefined);
       const status = run === undefined ? undefined : await statusOf(pid);

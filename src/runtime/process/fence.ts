@@ -1,6 +1,7 @@
 import type { Fence } from '../runtime.ts';
 import { createTimeline } from '../timeline.ts';
 import { findIntruder, type Ground } from './ground.ts';
+import { listenersOn } from './listeners.ts';
 import { byHand } from './live.ts';
 import { stillAlive } from './processes.ts';
 import { describeProcess } from './registry-processes.ts';
@@ -29,9 +30,10 @@ export function createFence(
     async breach() {
       const [survivor] = await stillAlive(ground.writers);
       if (survivor !== undefined) return `${describeProcess(survivor)} still runs`;
+      const listeners = await listenersOn(ground.address, standIn?.pid);
       const [intruder, trouble] = await Promise.all([
-        findIntruder(ground, runId, standIn?.pid),
-        standIn?.trouble(),
+        findIntruder(ground, runId, listeners),
+        standIn?.trouble(listeners),
       ]);
       return intruder ?? trouble;
     },

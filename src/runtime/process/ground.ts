@@ -2,7 +2,7 @@ import type { Stats } from 'node:fs';
 import type { RegistryConfiguration } from '../../registry/configuration.ts';
 import type { Address } from './address.ts';
 import type { Binary } from './binary.ts';
-import { listenersOn } from './listeners.ts';
+import { type Listener, listenersOn } from './listeners.ts';
 import type { ProcessRuntimeOptions } from './options.ts';
 import { argumentsOf } from './processes.ts';
 import {
@@ -36,22 +36,32 @@ export interface Ground {
 }
 
 /**
- * Whoever listens on the address or works on the storage and is no child of run `runId`. Undefined: nobody. `likely`: the
- * child that listens, if one does.
+ * Whoever listens on the address or works on the storage and is no child of run `runId`. Undefined: nobody. `listeners`:
+ * those on the address, where they were looked for already.
  */
 export async function findIntruder(
   ground: Ground,
   runId: string,
-  likely?: number,
+  listeners?: readonly Listener[],
 ): Promise<string | undefined> {
-  for (const { owners, ip, port } of await listenersOn(ground.address, likely)) {
+  const all = listeners ?? (await listenersOn(ground.address));
+  return findForeignListener(runId, all) ?? (await findForeignRegistry(ground, runId));
+}
+
+function findForeignListener(runId: string, listeners: readonly Listener[]): string | undefined {
+  for (const { owners, ip, port } of listeners) {
     if (owners.length === 0) return `a process that this user cannot see listens on ${ip}:${port}`;
     for (const { pid } of owners) {
-      const argv = await argumentsOf(pid);
+      const argv = argumentsOf(pid);
       if (argv !== undefined && !isChildOf(runId, argv))
         return `${describeProcess({ argv, pid })} listens on port ${port}`;
     }
   }
+  return undefined;
+}
+
+/** Whoever works on the storage and is no child of run `runId`. */
+export async function findForeignRegistry(ground: Ground, runId: string): Promise<string | undefined> {
   for (const process of await registryProcesses(ground.binary.stats)) {
     if (isChildOf(runId, process.argv)) continue;
     const { storage, reason } = await sharesStorage(process, ground.root.stats);

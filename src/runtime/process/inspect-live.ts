@@ -142,6 +142,6 @@ async function activeUnit(unit: string, { env }: Look, { refusals }: Findings): 
 }
 
 async function describeOwner(owner: ProcessIdentity): Promise<string> {
-  const argv = await argumentsOf(owner.pid);
+  const argv = argumentsOf(owner.pid);
   return argv === undefined ? `the process ${owner.pid}` : describeProcess({ argv, pid: owner.pid });
 }

@@ -1,4 +1,4 @@
-import type { Stats } from 'node:fs';
+import { readFileSync, type Stats } from 'node:fs';
 import { readdir, readFile, readlink, stat } from 'node:fs/promises';
 import { pause } from '../../pause.ts';
 
@@ -73,10 +73,19 @@ export async function waitUntilGone<T extends ProcessIdentity>(
   return alive;
 }
 
-/** The arguments, or undefined for a kernel thread, a zombie and a process that is gone. */
-export async function argumentsOf(pid: number): Promise<readonly string[] | undefined> {
-  const text = await orGone(readFile(`/proc/${pid}/cmdline`, 'utf8'));
-  return text === undefined || text === '' ? undefined : text.replace(/\0$/, '').split('\0');
+/**
+ * The arguments, or undefined for a kernel thread, a zombie and a process that is gone. Read at once: all processes of a
+ * machine are asked again and again, and by way of libuv's threads each takes ten times as long.
+ */
+export function argumentsOf(pid: number): readonly string[] | undefined {
+  let text: string;
+  try {
+    text = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch (thrown) {
+    if (isGone(thrown)) return undefined;
+    throw thrown;
+  }
+  return text === '' ? undefined : text.replace(/\0$/, '').split('\0');
 }
 
 /** The environment that it was started with. Undefined if it is gone; rejects (EACCES) where we may not look. */
@@ -108,8 +117,7 @@ export async function executableOf(
     const link = `/proc/${pid}/exe`;
     return { path: await readlink(link), stats: await stat(link) };
   } catch (thrown) {
-    const code = (thrown as NodeJS.ErrnoException).code;
-    if (code === 'ENOENT' || code === 'ESRCH' || isForbidden(thrown)) return undefined;
+    if (isGone(thrown) || isForbidden(thrown)) return undefined;
     throw thrown;
   }
 }
@@ -129,10 +137,14 @@ export async function orGone<T>(read: Promise<T>): Promise<T | undefined> {
   try {
     return await read;
   } catch (thrown) {
-    const code = (thrown as NodeJS.ErrnoException).code;
-    if (code === 'ENOENT' || code === 'ESRCH') return undefined;
+    if (isGone(thrown)) return undefined;
     throw thrown;
   }
+}
+
+function isGone(thrown: unknown): boolean {
+  const code = (thrown as NodeJS.ErrnoException).code;
+  return code === 'ENOENT' || code === 'ESRCH';
 }
 
 /** Whether we may not look: another user's process, or one that hides itself. */

@@ -114,7 +114,7 @@ async function compareStorage(process: RegistryProcess, root: FileIdentity): Pro
 
 async function recognise(pid: number, like: FileIdentity | undefined): Promise<RegistryProcess | undefined> {
   // cmdline is open to everybody (unless /proc is mounted with hidepid), so most processes end here.
-  const argv = await argumentsOf(pid);
+  const argv = argumentsOf(pid);
   const [program, ...rest] = argv ?? [];
   if (argv === undefined || program === undefined) return undefined;
   const words = rest.filter((word) => !word.startsWith('-'));

@@ -1,6 +1,7 @@
 import { fail } from '../../errors.ts';
 import { pause } from '../../pause.ts';
-import { findIntruder, type Ground } from './ground.ts';
+import { findForeignRegistry, findIntruder, type Ground } from './ground.ts';
+import { listenersOn } from './listeners.ts';
 
 /**
  * Whoever supervises a registry and was not told that it shall stop starts it again at once, or soon. For so long we
@@ -12,26 +13,30 @@ export const settleMs = 300;
 const lookEvery = { alone: 10, beside: 50 } as const;
 
 /**
- * Looks once, and again until `forMs` are over. `likely`: as in `findIntruder`, of a stand-in that serves by now, beside
- * which the run goes on. Throws FENCE_FAILED at the first sight of an intruder.
+ * Looks once, and again until `forMs` are over. `standIn`: it serves by now and the run goes on beside; while it listens
+ * nobody else can, so that only at the end it is looked who does. Throws FENCE_FAILED at the first sight of an intruder.
  */
 export async function settled(
   ground: Ground,
   runId: string,
   forMs: number,
   signal: AbortSignal,
-  likely?: number,
+  standIn?: number,
 ): Promise<void> {
   const until = performance.now() + forMs;
   for (;;) {
-    const intruder = await findIntruder(ground, runId, likely);
+    const isLast = performance.now() >= until;
+    const intruder =
+      standIn === undefined || isLast
+        ? await findIntruder(ground, runId, await listenersOn(ground.address, standIn))
+        : await findForeignRegistry(ground, runId);
     if (intruder !== undefined) {
       fail('FENCE_FAILED', {
         reason: `${intruder}, although the live registry is stopped`,
         hint: 'If something supervises the registry, registry.live must tell that to stop it.',
       });
     }
-    if (performance.now() >= until) return;
-    await pause(likely === undefined ? lookEvery.alone : lookEvery.beside, signal);
+    if (isLast) return;
+    await pause(standIn === undefined ? lookEvery.alone : lookEvery.beside, signal);
   }
 }

@@ -9,7 +9,7 @@ import { answers } from './answer.ts';
 import { prepareChild } from './child-configuration.ts';
 import { childrenIn, endChildren, sessionOf } from './children.ts';
 import { findIntruder, type Ground } from './ground.ts';
-import { listenersOn } from './listeners.ts';
+import { type Listener, listenersOn } from './listeners.ts';
 import type { ChildMemo } from './memos.ts';
 import { type ProcessIdentity, statusOf } from './processes.ts';
 import { graceMs } from './restore.ts';
@@ -21,8 +21,8 @@ export interface StandIn extends Deed {
   readonly pid: number | undefined;
   /** As `Fence.settle`. */
   settle(): Promise<void>;
-  /** Why it does not serve although it should, or undefined. */
-  trouble(): Promise<string | undefined>;
+  /** Why it does not serve although it should, or undefined. `listeners`: who has its address right now. */
+  trouble(listeners: readonly Listener[]): Promise<string | undefined>;
 }
 
 /**
@@ -39,8 +39,8 @@ export function standInDeed(ground: Ground, runId: string, timeline: Timeline): 
   let settling: Promise<void> = Promise.resolve();
 
   /** Whether it answers, and nobody else could be meant: every socket there is held by it alone. */
-  async function look(): Promise<'serves' | 'taken' | 'silent'> {
-    const sockets = await listenersOn(ground.address, leader?.pid);
+  async function look(listeners?: readonly Listener[]): Promise<'serves' | 'taken' | 'silent'> {
+    const sockets = listeners ?? (await listenersOn(ground.address, leader?.pid));
     if (sockets.length === 0) return 'silent';
     const listening = sockets.flatMap(({ owners }) => owners.map(({ pid }) => pid));
     const ours = new Set((await childrenIn(directory, listening)).map(({ pid }) => pid));
@@ -97,8 +97,8 @@ export function standInDeed(ground: Ground, runId: string, timeline: Timeline): 
       );
       await removeWorkplace(directory);
     },
-    async trouble() {
-      if (!serving || (await look()) === 'serves' || (await look()) === 'serves') return undefined;
+    async trouble(listeners) {
+      if (!serving || (await look(listeners)) === 'serves' || (await look()) === 'serves') return undefined;
       const [line = 'its log is empty'] = (await lastLines(log)).slice(-1);
       return `the read-only stand-in does not serve on ${formatAddress(ground.address)} any more: ${line}`;
     },

@@ -78,7 +78,8 @@ export function nearFilesystem(directory: string): Near {
         for (;;) {
           const read = readSync(file, buffer, length, buffer.length - length, null);
           length += read;
-          if (read === 0 || length === buffer.length) return buffer.subarray(0, length);
+          // Asked for more than there is, a file gives all of it at once.
+          if (read === 0 || length === size || length === buffer.length) return buffer.subarray(0, length);
         }
       }),
   };

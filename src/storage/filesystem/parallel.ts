@@ -15,7 +15,7 @@ const threadsAtMost = 8;
 const aheadAtMost = 2;
 
 /** MiB. */
-const youngGeneration = 8;
+const youngGeneration = 4;
 
 /** Threads that remove below `root`, as `Storage.parallel` promises it. */
 export function openParallel(root: Root, permit: Permit): ParallelRemoval {

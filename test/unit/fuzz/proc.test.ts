@@ -89,7 +89,7 @@ describe('what the kernel tells', () => {
       expect(status).toMatchObject({ pid, session: Number(fields[3]), startTicks: Number(fields[19]) });
       expect(status?.startTicks).toBeGreaterThan(0);
       expect(await isAlive({ pid, startTicks: status?.startTicks ?? 0 })).toBe(true);
-      expect(await argumentsOf(pid)).toEqual([`${name}\n) Z (`, ...words]);
+      expect(argumentsOf(pid)).toEqual([`${name}\n) Z (`, ...words]);
     } finally {
       child.kill('SIGKILL');
     }

@@ -222,6 +222,76 @@ describe('references that are looked at again', () => {
     expect(again.oddities).toHaveLength(2);
   });
 
+  it.each<[string, readonly string[], (tree: Tree) => void]>([
+    ['a tag has come', ['other'], (tree) => tree.put(at.current('app', 'v3'), absentDigest('1'))],
+    ['a tag is gone', ['other'], (tree) => tree.drop(at.tag('app', 'v2'))],
+    [
+      'a revision has come',
+      ['other'],
+      (tree) => tree.put(at.revision('app', absentDigest('3')), absentDigest('3')),
+    ],
+    [
+      'a revision has come, and its link is cut off',
+      ['other'],
+      (tree) => tree.put(at.revision('app', absentDigest('3')), 'sha256:'),
+    ],
+    ['a revision is gone', ['other'], (tree) => tree.drop(dirname(at.revision('app', absentDigest('2'))))],
+    [
+      'a repository has come',
+      ['other'],
+      (tree) => tree.put(at.revision('new', absentDigest('1')), absentDigest('1')),
+    ],
+    ['an upload has come', ['app'], (tree) => tree.put(`${at.repository('other')}/_uploads/a/data`, 'b')],
+    [
+      'something odd has come',
+      ['other'],
+      (tree) => tree.put(`${at.repository('app')}/_manifests/tags/v1/notes.txt`, 'by hand'),
+    ],
+    [
+      'a tag that is looked at closely was moved',
+      ['app'],
+      (tree) => tree.put(at.current('app', 'v1'), absentDigest('2')),
+    ],
+    [
+      'a revision that is looked at closely was written again',
+      ['app'],
+      (tree) => tree.put(at.revision('app', absentDigest('1')), absentDigest('1')),
+    ],
+    ['nothing has happened', ['app'], () => {}],
+  ])(
+    'are told by their names in repositories that are not looked at closely: %s',
+    async (_what, names, change) => {
+      using tree = makeTree();
+      someRegistry(tree);
+      const reader = await tree.open();
+      const first = await readInventory(reader, swift);
+      change(tree);
+      const options = { ...swift, known: first };
+      const again = await readReferences(reader, { ...options, closely: new Set(names) });
+      const all = await readReferences(reader, options);
+      expect(referencesOf(again, ['/tags'])).toEqual(referencesOf(all, ['/tags']));
+      expect(again.oddities).toEqual(all.oddities);
+    },
+  );
+
+  it('are not looked at where names are enough, unless others may write past the kernel', async () => {
+    using tree = makeTree();
+    someRegistry(tree);
+    const known = await readInventory(await tree.open(), swift);
+    tree.put(at.current('app', 'v1'), absentDigest('2'));
+    const look = async (...closely: string[]) => {
+      const options = { ...swift, known, closely: new Set(closely) };
+      const again = await readReferences(await tree.open(), options);
+      return again.repository('app')?.tags.find(({ name }) => name === 'v1')?.target;
+    };
+    const [one, two] = [absentDigest('1'), absentDigest('2')].map((digest) => known.find(digest));
+    expect(await look()).toBe(one);
+    expect(await look('other')).toBe(one);
+    expect(await look('app')).toBe(two);
+    files.type = 0x6969;
+    expect(await look()).toBe(two);
+  });
+
   it.each([swift, { thorough: true }])(
     'are those of some repositories alone, where others are not asked for',
     async (how) => {
