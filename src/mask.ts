@@ -1,4 +1,4 @@
-import { isIterable, mapped } from './iterable.ts';
+import { mapTexts } from './plain-data.ts';
 
 /** What must never be shown: passwords and the like, and pairs that also travel as Basic credentials. */
 export interface Secrets {
@@ -52,21 +52,11 @@ export function createMasker(secrets: Secrets): (text: string) => string {
 }
 
 /**
- * A copy of plain data (as JSON knows it; of an iterable, one that copies what is asked for) in which every text has gone
- * through `mask`, and everything below a key that names a secret (`password`, `authorization`, `token` …) is masked
- * whatever it is.
+ * A copy of plain data, as `mapTexts` makes it, in which every text has gone through `mask`, and everything below a key
+ * that names a secret (`password`, `authorization`, `token` …) is masked whatever it is.
  */
 export function maskDeep(value: unknown, mask: (text: string) => string): unknown {
-  if (typeof value === 'string') return mask(value);
-  if (Array.isArray(value)) return value.map((item) => maskDeep(item, mask));
-  if (typeof value !== 'object' || value === null) return value;
-  if (isIterable(value)) return mapped(value, (item) => maskDeep(item, mask));
-  return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [
-      key,
-      isSecretName(key) && item !== undefined && item !== null ? masked : maskDeep(item, mask),
-    ]),
-  );
+  return mapTexts(value, mask, (key) => (isSecretName(key) ? masked : undefined));
 }
 
 /** Whether a key or variable of this name holds a secret by its name alone. A file's name (`…_FILE`) is none. */

@@ -13,20 +13,7 @@ export function parseDigest(text: string): Digest | undefined {
 }
 
 export function isDigest(text: string): boolean {
-  if (text.length === usualLength && text.startsWith(usual)) return isHex(text, usual.length);
   return text.length <= longest && pattern.test(text);
-}
-
-/** Nearly every digest is one, and a large registry's manifests name millions: what needs no pattern is faster without. */
-const usual = 'sha256:';
-const usualLength = usual.length + 64;
-
-function isHex(text: string, from: number): boolean {
-  for (let i = from; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (!((code >= 0x30 && code <= 0x39) || (code >= 0x61 && code <= 0x66))) return false;
-  }
-  return true;
 }
 
 /** The two halves of a digest. */

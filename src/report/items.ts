@@ -4,6 +4,7 @@ import type { Page, Section } from './page.ts';
 
 /** Kinds that are listed one by one; layer links, tag history and blobs follow from them, and are counted. */
 const listed = new Set(['tag', 'revision', 'upload', 'repository']);
+const style = { indent: 2, hang: 2 } as const;
 
 /** `plan`: what goes and what stays, item by item, each with its reason. */
 export function itemsSections(items: ReportDocument['items'], { paint, prose }: Page): Section[] {
@@ -16,7 +17,7 @@ export function itemsSections(items: ReportDocument['items'], { paint, prose }: 
       continue;
     }
     const what = digest === undefined ? key : `${repository}@${digest}`;
-    go.push(...prose(`${kind} ${what}${size > 0 ? ` (${bytes(size)})` : ''}: ${because}`, item));
+    go.push(...prose(`${kind} ${what}${size > 0 ? ` (${bytes(size)})` : ''}: ${because}`, style));
   }
   if (others > 0)
     go.push(
@@ -24,11 +25,9 @@ export function itemsSections(items: ReportDocument['items'], { paint, prose }: 
     );
   const stay: string[] = [];
   for (const { repository, digest, because } of items.keep)
-    stay.push(...prose(`${repository}@${digest}: ${because}`, item));
+    stay.push(...prose(`${repository}@${digest}: ${because}`, style));
   return [headed(paint.bold('Would go'), go), headed(paint.bold('Would stay'), stay)];
 }
-
-const item = { indent: 2, hang: 2 } as const;
 
 function headed(head: string, lines: readonly string[]): Section {
   return lines.length === 0 ? [] : [head, ...lines];

@@ -1,5 +1,5 @@
 import { hidden } from '../format.ts';
-import { isIterable } from '../iterable.ts';
+import { isList } from '../plain-data.ts';
 
 /** UTF-16 units that are printed at once, at least. */
 const pieceSize = 64 * 1024;
@@ -62,10 +62,6 @@ function isPlainObject(value: unknown): value is object {
   if (typeof value !== 'object' || value === null || isList(value)) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === null;
-}
-
-function isList(value: unknown): value is Iterable<unknown> {
-  return typeof value === 'object' && value !== null && isIterable(value);
 }
 
 function safe(text: string): string {

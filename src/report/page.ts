@@ -1,5 +1,5 @@
 import { visible } from '../format.ts';
-import { isIterable, mapped } from '../iterable.ts';
+import { mapTexts } from '../plain-data.ts';
 import { type Paint, type Palette, palette, wrap } from '../screen.ts';
 
 export interface RenderOptions {
@@ -51,12 +51,4 @@ export function bind(sections: readonly Section[]): string {
 /** Plain data with every text in it masked and safe to print: the one place in which a report's texts are made so. */
 export function cleanData<T>(data: T, { mask = (text) => text }: RenderOptions): T {
   return mapTexts(data, (text) => visible(mask(text), longest)) as T;
-}
-
-function mapTexts(value: unknown, map: (text: string) => string): unknown {
-  if (typeof value === 'string') return map(value);
-  if (Array.isArray(value)) return value.map((item) => mapTexts(item, map));
-  if (typeof value !== 'object' || value === null) return value;
-  if (isIterable(value)) return mapped(value, (item) => mapTexts(item, map));
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, mapTexts(item, map)]));
 }

@@ -16,7 +16,7 @@ const levels: readonly (readonly string[])[] = [
     'thread.ts',
     'frugal.ts',
     'heap.ts',
-    'iterable.ts',
+    'plain-data.ts',
     'mask.ts',
     'format.ts',
     'exec.ts',

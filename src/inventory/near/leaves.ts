@@ -31,13 +31,9 @@ const link = new Uint8Array(linkBytes + 1);
 const named = new Int32Array(digestWords);
 const namedBytes = new Uint8Array(named.buffer);
 
-/** Looks into every directory that is named by a digest. Whatever is not just so is irregular. */
+/** Looks into every directory that is named by a digest, unless names are enough. Whatever is not just so is irregular. */
 export function lookAtLeaves(look: Look, task: Leaves, owner = -1): void {
   const { found } = look;
-  if (task.depth === 'names') {
-    lookAtNames(look, task);
-    return;
-  }
   const tagNumber = owner === -1 && task.tag !== undefined ? found.tagNames.push(task.tag) - 1 : owner;
   if (task.digests === undefined) {
     const names = look.near.names(task.directory);
@@ -53,16 +49,6 @@ export function lookAtLeaves(look: Look, task: Leaves, owner = -1): void {
     const next = found.next();
     found.bytes.set(bytes.subarray(at, at + sha256Bytes), next);
     lookInto(look, task, name, tagNumber);
-  }
-}
-
-/** That directories are there which are named by a digest. */
-function lookAtNames({ near, found }: Look, { repository, directory }: Leaves): void {
-  const names = near.names(directory);
-  if (names?.length === 0) found.empty.push(directory);
-  for (const child of names ?? []) {
-    if (isDigestDirectory(child, found)) found.add('revision-name', repository, Number.NaN, Number.NaN, -1);
-    else irregular(found, directory, child);
   }
 }
 
@@ -84,8 +70,12 @@ function isDigestDirectory(child: NearName, found: Findings): boolean {
 /** One directory, whose digest is written to where the next row is. */
 function lookInto(look: Look, task: Leaves, name: string, owner: number): void {
   const { found } = look;
-  const { of, repository, directory } = task;
-  const attributes = task.depth === 'attributes';
+  const { of, repository, directory, depth } = task;
+  if (depth === 'names') {
+    found.add('revision-name', repository, Number.NaN, Number.NaN, owner);
+    return;
+  }
+  const attributes = depth === 'attributes';
   const leaf = `${directory}${name}/`;
   const belongs = of !== 'blob' || directory.endsWith(`/${name.slice(0, 2)}/`);
   const isAlone = belongs && holdsNothingElse(look, leaf, file[of]);

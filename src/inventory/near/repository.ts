@@ -59,7 +59,7 @@ function lookAtTags(look: Look, { repository, depth }: Of, directory: string): v
     if (isTag(child)) tags.push(child.name);
     else irregular(found, directory, child);
   }
-  if (tags.length <= look.splitAt || depth === 'names') {
+  if (tags.length <= look.splitAt) {
     for (const tag of tags) lookAtTag(look, { repository, depth }, directory, tag);
     return;
   }

@@ -2,7 +2,7 @@ import type { Stats } from 'node:fs';
 import type { RegistryConfiguration } from '../../registry/configuration.ts';
 import type { Address } from './address.ts';
 import type { Binary } from './binary.ts';
-import { type Listener, listenersOn } from './listeners.ts';
+import type { Listener } from './listeners.ts';
 import type { ProcessRuntimeOptions } from './options.ts';
 import { argumentsOf } from './processes.ts';
 import {
@@ -36,16 +36,15 @@ export interface Ground {
 }
 
 /**
- * Whoever listens on the address or works on the storage and is no child of run `runId`. Undefined: nobody. `listeners`:
- * those on the address, where they were looked for already.
+ * Whoever is among `listeners`, those on the address, or works on the storage, and is no child of run `runId`. Undefined:
+ * nobody.
  */
 export async function findIntruder(
   ground: Ground,
   runId: string,
-  listeners?: readonly Listener[],
+  listeners: readonly Listener[],
 ): Promise<string | undefined> {
-  const all = listeners ?? (await listenersOn(ground.address));
-  return findForeignListener(runId, all) ?? (await findForeignRegistry(ground, runId));
+  return findForeignListener(runId, listeners) ?? (await findForeignRegistry(ground, runId));
 }
 
 function findForeignListener(runId: string, listeners: readonly Listener[]): string | undefined {

@@ -105,7 +105,7 @@ export function standInDeed(ground: Ground, runId: string, timeline: Timeline): 
   };
 
   async function failWhereTaken(): Promise<void> {
-    const intruder = await findIntruder(ground, runId);
+    const intruder = await findIntruder(ground, runId, await listenersOn(ground.address));
     if (intruder !== undefined) fail('FENCE_FAILED', { reason: `${intruder}, where the stand-in should` });
   }
 

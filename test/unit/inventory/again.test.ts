@@ -267,10 +267,13 @@ describe('references that are looked at again', () => {
       const first = await readInventory(reader, swift);
       change(tree);
       const options = { ...swift, known: first };
-      const again = await readReferences(reader, { ...options, closely: new Set(names) });
       const all = await readReferences(reader, options);
-      expect(referencesOf(again, ['/tags'])).toEqual(referencesOf(all, ['/tags']));
-      expect(again.oddities).toEqual(all.oddities);
+      for (const splitAt of [undefined, 1]) {
+        const sharing = { threads: 0, splitAt };
+        const again = await readReferences(reader, { ...options, sharing, closely: new Set(names) });
+        expect(referencesOf(again, ['/tags'])).toEqual(referencesOf(all, ['/tags']));
+        expect(again.oddities).toEqual(all.oddities);
+      }
     },
   );
 
