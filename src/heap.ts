@@ -8,31 +8,24 @@ import { runInNewContext } from 'node:vm';
  */
 
 /** By how much, in percent of what is in use, the heap may grow until it is looked through again. */
-const growth = { small: 10, fast: 40 } as const;
+const growth = 40;
 
-let state: 'usual' | keyof typeof growth = 'usual';
+let isSmall = false;
 
-/** From now on the heap of this process stays small, and those of threads that begin later. To be called first of all. */
+/** From now on the heap of this process stays small. To be called first of all. */
 export function keepHeapSmall(): void {
+  setFlagsFromString(`--heap-growing-percent=${growth}`);
+  isSmall = true;
+}
+
+/**
+ * Looks through the heap at once, rather than while somebody waits, and makes V8 prefer memory to speed from then on: the
+ * long reading, which that would slow down by some 6 %, is over, and several threads come. Does nothing unless the heap is
+ * kept small.
+ */
+export function tidyHeap(): void {
+  if (!isSmall) return;
   setFlagsFromString('--optimize-for-size');
-  setFlagsFromString(`--heap-growing-percent=${growth.small}`);
-  state = 'small';
-}
-
-/** Until `spareHeap`, time counts for more than memory. Does nothing unless the heap is kept small. */
-export function hurryHeap(): void {
-  if (state === 'small') enter('fast');
-}
-
-/** Memory counts for more again. */
-export function spareHeap(): void {
-  if (state === 'fast') enter('small');
-}
-
-/** It is looked through at once: only then is it decided when it will be the next time. */
-function enter(next: keyof typeof growth): void {
-  setFlagsFromString(`--heap-growing-percent=${growth[next]}`);
   setFlagsFromString('--expose-gc');
   runInNewContext('gc')();
-  state = next;
 }

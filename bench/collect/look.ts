@@ -1,26 +1,37 @@
-// The heap as the program has it.
-import '../../src/frugal.ts';
 import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
-import { readInventory } from '../../src/inventory/read.ts';
-import { decideDeleteUntagged } from '../../src/plan/delete-untagged.ts';
-import { askGuards } from '../../src/plan/guards.ts';
-import { makePlan } from '../../src/plan/make-plan.ts';
 import type { Removal } from '../../src/plan/plan.ts';
-import { warningsOf } from '../../src/plan/warnings.ts';
-import { openStorage } from '../../src/storage/open.ts';
 
 /*
  * Inventory, plan and guards of a storage and nothing else, as a run does them before it closes anything.
- * node look.ts ROOT --collector native|registry [--keys DIRECTORY]
- * Prints JSON: seconds of each, and what was found. --keys writes what would go into files named by kind.
+ * node look.ts ROOT --program DIRECTORY --collector native|registry [--keys DIRECTORY]
+ * Prints JSON: seconds of each, and what was found. --program: where the compiled program is. --keys writes what would go
+ * into files named by kind.
  */
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { collector: { type: 'string' }, keys: { type: 'string' } },
+  options: { program: { type: 'string' }, collector: { type: 'string' }, keys: { type: 'string' } },
 });
 const [root = ''] = positionals;
 const collector = values.collector === 'registry' ? 'registry' : 'native';
+
+// As it is shipped: threads of sources would first of all have their types taken out of them.
+const part = (name: string): string => pathToFileURL(join(values.program ?? '', name)).href;
+// First of all, for the heap.
+await import(part('frugal.js'));
+const { readInventory }: typeof import('../../src/inventory/read.ts') = await import(
+  part('inventory/read.js')
+);
+const { decideDeleteUntagged }: typeof import('../../src/plan/delete-untagged.ts') = await import(
+  part('plan/delete-untagged.js')
+);
+const { askGuards }: typeof import('../../src/plan/guards.ts') = await import(part('plan/guards.js'));
+const { makePlan }: typeof import('../../src/plan/make-plan.ts') = await import(part('plan/make-plan.js'));
+const { warningsOf }: typeof import('../../src/plan/warnings.ts') = await import(part('plan/warnings.js'));
+const { openStorage }: typeof import('../../src/storage/open.ts') = await import(part('storage/open.js'));
+
 const storage = await openStorage({ driver: 'filesystem', root, readOnly: true });
 
 const began = performance.now();

@@ -1,5 +1,5 @@
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { configFor, type Report } from '../../test/support/program.ts';
 import { liveCommands, startRegistry } from '../../test/support/registry.ts';
@@ -8,8 +8,12 @@ import type { Contender, Taken, Workshop } from './contender.ts';
 import { measure } from './measure.ts';
 import { watchClosed } from './probe.ts';
 
-/** As in the image (compose/Dockerfile): glibc gives memory that is free again back to the system. */
-export const imageEnvironment = { MALLOC_ARENA_MAX: '1', MALLOC_TRIM_THRESHOLD_: '131072' } as const;
+/** As in the image (compose/Dockerfile). */
+export const imageEnvironment = {
+  MALLOC_ARENA_MAX: '1',
+  MALLOC_TRIM_THRESHOLD_: '131072',
+  NODE_OPTIONS: '--max-semi-space-size=2',
+} as const;
 
 type Collector = 'native' | 'registry';
 /** The document, with what the tests' own type of it has no use for. */
@@ -64,8 +68,10 @@ function lookAlone(shop: Workshop, collector: Collector): Contender {
     async run({ root }) {
       const output = join(shop.scratch, 'look.json');
       const script = fileURLToPath(new URL('./look.ts', import.meta.url));
-      const argv = [process.execPath, ...shop.nodeFlags, script, root, '--collector', collector];
-      const measured = await measure({ argv }, shop, output);
+      const program = dirname(shop.cli());
+      const flags = ['--program', program, '--collector', collector];
+      const argv = [process.execPath, ...shop.nodeFlags, script, root, ...flags];
+      const measured = await measure({ argv, env: imageEnvironment }, shop, output);
       const { seconds, parts } = JSON.parse(readFileSync(output, 'utf8')) as Required<Taken>;
       return { ...measured, seconds, parts };
     },

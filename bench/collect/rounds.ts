@@ -2,7 +2,7 @@ import type { Contender, On, Taken } from './contender.ts';
 import { dropCaches, mayDropCaches } from './kernel.ts';
 import type { Options } from './options.ts';
 import type { Row } from './result.ts';
-import { rotated } from './statistics.ts';
+import { balanced } from './statistics.ts';
 import { countBlobs, type Ready } from './trees.ts';
 
 export interface Hooks {
@@ -14,7 +14,7 @@ export interface Hooks {
 }
 
 /**
- * Measures every contender once a round, each round beginning with another one. One that fails, or has not swept what
+ * Measures every contender once a round, each round in another order. One that fails, or has not swept what
  * the others have, is told through `onFailed` and left out from then on.
  */
 export async function measureRounds(
@@ -29,7 +29,7 @@ export async function measureRounds(
     throw new Error('--cold: this machine does not let us drop its caches (root, outside of a container)');
   for (let round = 0; round < options.rounds; round++) {
     if (options.dropNames && mayDropCaches()) dropCaches('names');
-    for (const contender of rotated(contenders, round)) {
+    for (const contender of balanced(contenders, round)) {
       for (const cold of options.cold && isOnlyRead(contender) ? [false, true] : [false]) {
         const { id, title } = cold ? asCold(contender) : contender;
         if (failed.has(id)) continue;

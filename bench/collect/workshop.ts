@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, rmSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Home } from '../tree/home.ts';
 import type { Workshop } from './contender.ts';
@@ -14,12 +14,13 @@ export function openWorkshop(options: Options, base: Home, signal: AbortSignal):
   const scratch = join(work, `${ownPrefix}scratch`);
   rmSync(scratch, { recursive: true, force: true });
   mkdirSync(scratch, { recursive: true });
+  const cli = once(compile);
   return {
     binaries,
     scratch,
     signal,
-    cli: once(compile),
-    keys: once(() => writeKeys(base, join(scratch, 'keys'))),
+    cli,
+    keys: once(() => writeKeys(base, dirname(cli()), join(scratch, 'keys'))),
     nodeFlags: profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`],
     [Symbol.dispose]: () => rmSync(scratch, { recursive: true }),
   };
@@ -34,10 +35,11 @@ function once<T>(make: () => T): () => T {
 }
 
 /** Writes down what goes from the tree. */
-function writeKeys({ root }: Home, directory: string): string {
+function writeKeys({ root }: Home, program: string, directory: string): string {
   mkdirSync(directory);
   const look = fileURLToPath(new URL('./look.ts', import.meta.url));
-  execFileSync(process.execPath, [look, root, '--collector', 'native', '--keys', directory]);
+  const flags = ['--program', program, '--collector', 'native', '--keys', directory];
+  execFileSync(process.execPath, [look, root, ...flags]);
   return directory;
 }
 

@@ -7,7 +7,7 @@ import { collectorOf } from '../config/collector.ts';
 import type { Deed } from '../deed.ts';
 import { CleanupError } from '../errors.ts';
 import { counted } from '../format.ts';
-import { hurryHeap } from '../heap.ts';
+import { tidyHeap } from '../heap.ts';
 import type { Inventory } from '../inventory/inventory.ts';
 import type { Held } from '../pipeline/lock.ts';
 import { isLeftAlone } from '../plan/isolate.ts';
@@ -52,7 +52,7 @@ export async function clean(options: CleanOptions): Promise<Maintained> {
   // Threads take as long to begin as many a run is closed: they do so before that.
   await using removers = new Removers(options.storage);
   removers.begin(largestRemoval(options));
-  hurryHeap();
+  tidyHeap();
   const closed = await close(options, fence);
   const plan = await recheck(options, closed);
   draft.plan = plan;

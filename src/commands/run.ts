@@ -2,7 +2,6 @@ import { collectorOf } from '../config/collector.ts';
 import type { StorageRootHint } from '../config/legacy.ts';
 import type { Config } from '../config/schema.ts';
 import { CleanupError, problem, reasonOf } from '../errors.ts';
-import { spareHeap } from '../heap.ts';
 import { Threads } from '../inventory/threads.ts';
 import type { Emit } from '../pipeline/events.ts';
 import { type Limits, startLimits } from '../pipeline/limits.ts';
@@ -133,8 +132,6 @@ function interruptionOf({ aborted, reason }: AbortSignal): CleanupError | undefi
 /** Undoes everything that was done, and says so loudly when that failed. */
 async function restore(pipeline: Pipeline, draft: Draft, aftermath: Aftermath): Promise<void> {
   const failures: UndoFailure[] = [...(await pipeline.undoAll())];
-  // Nobody waits any more.
-  spareHeap();
   if (aftermath.window !== undefined) draft.window = aftermath.window();
   if (aftermath.stale !== undefined) failures.push({ step: 'apply', error: aftermath.stale });
   aftermath.stale = undefined;

@@ -23,6 +23,20 @@ class Column<T extends Int32Array | Float64Array> {
   }
 
   protected append(value: number): void {
+    const at = this.#room();
+    this.#last[at] = value;
+    this.length++;
+  }
+
+  /** `count` values of `values` from `from` on. Only whole such groups, of a power of two, may be in the column. */
+  protected appendAll(values: T, from: number, count: number): void {
+    const at = this.#room();
+    for (let i = 0; i < count; i++) this.#last[at + i] = values[from + i] ?? 0;
+    this.length += count;
+  }
+
+  /** Where in the last piece the next value goes. */
+  #room(): number {
     const at = placeInPiece(this.length);
     if (at === 0 && this.length > 0) {
       this.#full.push(this.#last);
@@ -32,8 +46,7 @@ class Column<T extends Int32Array | Float64Array> {
       larger.set(this.#last);
       this.#last = larger;
     }
-    this.#last[at] = value;
-    this.length++;
+    return at;
   }
 
   protected value(index: number): number | undefined {
@@ -54,6 +67,11 @@ export class IntColumn extends Column<Int32Array> {
 
   push(value: number): void {
     this.append(value);
+  }
+
+  /** As many as ever: `count` of `values` from `from` on, `count` being a power of two up to 1024. */
+  pushAll(values: Int32Array, from: number, count: number): void {
+    this.appendAll(values, from, count);
   }
 
   at(index: number): number {

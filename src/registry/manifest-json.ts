@@ -42,6 +42,18 @@ interface Survey {
   readonly inexact: string | undefined;
 }
 
+const code = {
+  quote: 0x22,
+  point: 0x2e,
+  colon: 0x3a,
+  largeE: 0x45,
+  openBracket: 0x5b,
+  closeBracket: 0x5d,
+  smallE: 0x65,
+  openBrace: 0x7b,
+  closeBrace: 0x7d,
+} as const;
+
 /** What JSON.parse does not tell, found in one pass over the text outside strings. */
 function survey(text: string): Survey {
   let members = 0;
@@ -52,27 +64,27 @@ function survey(text: string): Survey {
   let inside = 0;
   let end = 0;
   for (let i = 0; i < text.length; i++) {
-    switch (text[i]) {
-      case '"':
+    switch (text.charCodeAt(i)) {
+      case code.quote:
         inside = i + 1;
         end = endOfString(text, i);
         i = end;
         break;
-      case ':':
+      case code.colon:
         members++;
         break;
-      case '{':
-      case '[':
+      case code.openBrace:
+      case code.openBracket:
         deepestSeen = Math.max(deepestSeen, ++depth);
         break;
-      case '}':
-      case ']':
+      case code.closeBrace:
+      case code.closeBracket:
         depth--;
         break;
       // A number's; or the end of `true`, which is no integer either.
-      case '.':
-      case 'e':
-      case 'E':
+      case code.point:
+      case code.smallE:
+      case code.largeE:
         inexact ??= integers.get(foldKey(text.slice(inside, end)));
         break;
     }

@@ -43,6 +43,9 @@ export interface Near {
    * Undefined where no regular file is there.
    */
   peek(key: string, into: Uint8Array): NearFile | undefined;
-  /** The whole content of `key`, which is valid until the next call; undefined where no regular file is there, or a longer one than `limit`. */
+  /**
+   * The whole content of `key`, which is valid until the next call; undefined where there is none, or more than `limit`. That
+   * it is a regular file the caller has seen, or the content's digest tells: of a device that can be read it is what it gives.
+   */
   bytes(key: string, limit: number): Uint8Array | undefined;
 }

@@ -50,7 +50,7 @@ function contentsOf(
   said: readonly number[],
   mediaTypes: readonly string[],
 ): Contents {
-  return { first, heads, references: references.words, said: Float64Array.from(said), mediaTypes };
+  return { first, heads, references: references.packed(), said: Float64Array.from(said), mediaTypes };
 }
 
 /** Whether it names things by nothing but sha256. */
@@ -68,18 +68,22 @@ function numberOf(text: string, texts: string[]): number {
 
 /** A growing column of digests. */
 class References {
-  words = new Int32Array(64 * digestWords);
-  #bytes = new Uint8Array(this.words.buffer);
+  #words = new Int32Array(64 * digestWords);
+  #bytes = new Uint8Array(this.#words.buffer);
   #length = 0;
 
   push(digest: string): void {
     if (this.#length === this.#bytes.length) {
-      const words = new Int32Array(this.words.length * 2);
-      words.set(this.words);
-      this.words = words;
+      const words = new Int32Array(this.#words.length * 2);
+      words.set(this.#words);
+      this.#words = words;
       this.#bytes = new Uint8Array(words.buffer);
     }
     readHex(digest, 'sha256:'.length, this.#bytes, this.#length);
     this.#length += sha256Bytes;
+  }
+
+  packed(): Int32Array<ArrayBuffer> {
+    return this.#words.slice(0, this.#length / Int32Array.BYTES_PER_ELEMENT);
   }
 }

@@ -2,7 +2,7 @@ import type { Near, NearFile, NearName } from '../../storage/near.ts';
 import { digestWords } from '../digest-table.ts';
 import { linkBytes, readHex, readLinkBytes, sha256Bytes } from '../hex.ts';
 import type { Findings } from './findings.ts';
-import type { LeafKind, Leaves } from './task.ts';
+import type { Depth, LeafKind, Leaves } from './task.ts';
 
 /** How a thread looks. */
 export interface Look {
@@ -31,32 +31,48 @@ const link = new Uint8Array(linkBytes + 1);
 const named = new Int32Array(digestWords);
 const namedBytes = new Uint8Array(named.buffer);
 
+/** What leaves of one directory have in common. Made in one place, so that it has one shape: tasks have many, as they come. */
+interface Among {
+  readonly of: LeafKind;
+  readonly repository: number;
+  readonly directory: string;
+  readonly depth: Depth | undefined;
+  /** What their names begin with: blobs are in directories by that. */
+  readonly prefix: string;
+  /** Of a tag's history: which of `tagNames` it is; else -1. */
+  readonly owner: number;
+}
+
 /** Looks into every directory that is named by a digest, unless names are enough. Whatever is not just so is irregular. */
-export function lookAtLeaves(look: Look, task: Leaves, owner = -1): void {
+export function lookAtLeaves(look: Look, task: Leaves, ownerOfAll = -1): void {
   const { found } = look;
-  const tagNumber = owner === -1 && task.tag !== undefined ? found.tagNames.push(task.tag) - 1 : owner;
-  if (task.digests === undefined) {
-    const names = look.near.names(task.directory);
+  const { of, repository, directory, depth, tag, digests } = task;
+  const owner = ownerOfAll === -1 && tag !== undefined ? found.tagNames.push(tag) - 1 : ownerOfAll;
+  const prefix =
+    of === 'blob' ? directory.slice(directory.lastIndexOf('/', directory.length - 2) + 1, -1) : '';
+  const among: Among = { of, repository, directory, depth, prefix, owner };
+  if (digests === undefined) {
+    const names = look.near.names(directory);
     if (names === undefined) return;
-    if (names.length === 0) found.empty.push(task.directory);
+    if (names.length === 0) found.empty.push(directory);
     if (names.length > look.splitAt) split(look, task, names);
-    else for (const name of names) lookAtName(look, task, name, tagNumber);
+    else for (const name of names) lookAtName(look, among, name);
     return;
   }
-  const bytes = Buffer.from(task.digests.buffer);
+  const bytes = Buffer.from(digests.buffer);
   for (let at = 0; at < bytes.length; at += sha256Bytes) {
     const name = bytes.toString('hex', at, at + sha256Bytes);
     const next = found.next();
     found.bytes.set(bytes.subarray(at, at + sha256Bytes), next);
-    lookInto(look, task, name, tagNumber);
+    lookInto(look, among, name);
   }
 }
 
-function lookAtName(look: Look, task: Leaves, child: NearName, owner: number): void {
+function lookAtName(look: Look, among: Among, child: NearName): void {
   const { found } = look;
   const { name } = child;
-  if (isDigestDirectory(child, found)) lookInto(look, task, name, owner);
-  else irregular(found, task.directory, child);
+  if (isDigestDirectory(child, found)) lookInto(look, among, name);
+  else irregular(found, among.directory, child);
 }
 
 /** Whether it is a directory named by a sha256, which is written to where the next row is. */
@@ -68,22 +84,21 @@ function isDigestDirectory(child: NearName, found: Findings): boolean {
 }
 
 /** One directory, whose digest is written to where the next row is. */
-function lookInto(look: Look, task: Leaves, name: string, owner: number): void {
+function lookInto(look: Look, among: Among, name: string): void {
   const { found } = look;
-  const { of, repository, directory, depth } = task;
+  const { of, repository, directory, depth, owner } = among;
   if (depth === 'names') {
     found.add('revision-name', repository, Number.NaN, Number.NaN, owner);
     return;
   }
-  const attributes = depth === 'attributes';
-  const leaf = `${directory}${name}/`;
-  const belongs = of !== 'blob' || directory.endsWith(`/${name.slice(0, 2)}/`);
-  const isAlone = belongs && holdsNothingElse(look, leaf, file[of]);
-  const stats = isAlone ? lookAtFile(look, of, leaf, attributes) : undefined;
-  if (stats === undefined) found.irregular.push(leaf);
+  const isRight =
+    name.startsWith(among.prefix) &&
+    (!look.thorough || holdsNothingElse(look, `${directory}${name}/`, file[of]));
+  const stats = isRight ? lookAtFile(look, among, name) : undefined;
+  if (stats === undefined) found.irregular.push(`${directory}${name}/`);
   else if (of === 'blob') found.add(of, repository, stats.mtimeMs, stats.size, owner);
   else {
-    const row = of === 'revision' && attributes ? 'revision-attributes' : of;
+    const row = of === 'revision' && depth === 'attributes' ? 'revision-attributes' : of;
     found.add(row, repository, stats.mtimeMs, stats.ctimeMs, owner);
   }
 }
@@ -99,21 +114,22 @@ export function holdsNothingElse({ near, thorough }: Look, leaf: string, name: s
 /** Undefined where it is not as a registry writes it. */
 function lookAtFile(
   { near, thorough, found }: Look,
-  of: LeafKind,
-  leaf: string,
-  attributes: boolean,
+  { of, directory, depth }: Among,
+  name: string,
 ): NearFile | undefined {
-  if (of === 'blob') return near.file(`${leaf}data`);
-  if (of === 'history' || attributes || (of === 'layer' && !thorough)) return lookAtLink(near, leaf);
-  const stats = near.peek(`${leaf}link`, link);
+  if (of === 'blob') return near.file(`${directory}${name}/data`);
+  const key = `${directory}${name}/link`;
+  if (of === 'history' || depth === 'attributes' || (of === 'layer' && !thorough))
+    return lookAtLink(near, key);
+  const stats = near.peek(key, link);
   return stats !== undefined && readLinkBytes(link, stats.size, namedBytes, 0) && found.isNext(named)
     ? stats
     : undefined;
 }
 
 /** A link's inode. Undefined where it is not as long as links are. */
-export function lookAtLink(near: Near, directory: string): NearFile | undefined {
-  const stats = near.file(`${directory}link`);
+export function lookAtLink(near: Near, key: string): NearFile | undefined {
+  const stats = near.file(key);
   return stats?.size === linkBytes ? stats : undefined;
 }
 

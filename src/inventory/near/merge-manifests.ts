@@ -17,7 +17,10 @@ export function mergeManifests(
 ): DigestId[] {
   const { first, heads, mediaTypes } = contents;
   const left: DigestId[] = [];
-  const references = { at: 0, said: 0 };
+  const named = new Int32Array(contents.references.length / digestWords);
+  builder.digests.internAll(contents.references, 0, named.length, named);
+  let next = 0;
+  let said = 0;
   for (let at = 0; at < heads.length; at += headWidth) {
     const id = ids[first + at / headWidth] ?? -1;
     const kind = manifestKinds[(heads[at + head.state] ?? 0) - 1];
@@ -26,10 +29,15 @@ export function mergeManifests(
       continue;
     }
     const count = (of: keyof typeof head): number => heads[at + head[of]] ?? 0;
-    const children = intern(builder, contents, references, count('children'));
-    const blobs = intern(builder, contents, references, count('blobs'));
-    const foreign = intern(builder, contents, references, count('foreign'));
-    const subject = intern(builder, contents, references, count('subject'));
+    const take = (of: keyof typeof head): Int32Array => {
+      const from = next;
+      next += count(of);
+      return next === from ? none : named.subarray(from, next);
+    };
+    const children = take('children');
+    const blobs = take('blobs');
+    const foreign = take('foreign');
+    const [subject = -1] = take('subject');
     const manifest: Manifest = {
       state: 'ok',
       kind,
@@ -38,29 +46,15 @@ export function mergeManifests(
       children,
       blobs,
       foreign,
-      subject: subject[0] ?? -1,
+      subject,
       wrongSizes: noneWrong,
     };
-    const isRight = haveSizes(builder, blobs, contents.said, references.said);
-    references.said += blobs.length;
+    const isRight = haveSizes(builder, blobs, contents.said, said);
+    said += blobs.length;
     if (isRight) builder.manifest(id, manifest);
     else left.push(id);
   }
   return left;
-}
-
-function intern(
-  { digests }: InventoryBuilder,
-  contents: Contents,
-  references: { at: number },
-  count: number,
-): Int32Array {
-  if (count === 0) return none;
-  const ids = new Int32Array(count);
-  for (let i = 0; i < count; i++)
-    ids[i] = digests.internWords(contents.references, references.at + i * digestWords);
-  references.at += count * digestWords;
-  return ids;
 }
 
 /** Whether the blobs that are there have the sizes that the manifest says. */

@@ -18,35 +18,63 @@ export function mergeRows(
   answer: Answer,
 ): { readonly bytes: number; readonly again: readonly Task[] } {
   const { builder, repositories } = merging;
+  const ids = idsOf(builder, answer);
   const again: Task[] = [];
   let bytes = 0;
   for (const section of answer.sections) {
-    if (section.of === 'blob') bytes += mergeBlobs(builder, answer, section);
-    else mergeLinks(merging, answer, section, again);
+    if (section.of === 'blob') bytes += mergeBlobs(builder, answer, ids, section);
+    else mergeLinks(merging, answer, ids, section, again);
   }
   for (const { repository, tag } of answer.tagsSeen)
     builder.tagSeen(repositories[repository]?.name ?? '', tag);
   return { bytes, again };
 }
 
-function mergeBlobs(builder: InventoryBuilder, answer: Answer, { from, to }: Section): number {
-  const { words, times, figures } = answer;
+/** The ids of the rows' digests; -1 of those that have none. */
+function idsOf({ digests }: InventoryBuilder, { sections, words }: Answer): Int32Array {
+  const ids = new Int32Array(sections.at(-1)?.to ?? 0).fill(-1);
+  // Sections follow each other.
+  let from = 0;
+  let to = 0;
+  for (const section of sections) {
+    if (section.of === 'tag-attributes' || section.of === 'tag-name') {
+      digests.internAll(words, from, to, ids);
+      from = section.to;
+    }
+    to = section.to;
+  }
+  digests.internAll(words, from, to, ids);
+  return ids;
+}
+
+function mergeBlobs(
+  builder: InventoryBuilder,
+  { times, figures }: Answer,
+  ids: Int32Array,
+  { from, to }: Section,
+): number {
   let bytes = 0;
   for (let row = from; row < to; row++) {
     const size = figures[row] ?? 0;
-    builder.blobOf(builder.digests.internWords(words, row * digestWords), size, times[row]);
+    builder.blobOf(ids[row] ?? -1, size, times[row]);
     bytes += size;
   }
   return bytes;
 }
 
-function mergeLinks(merging: Merging, answer: Answer, section: Section, again: Task[]): void {
+function mergeLinks(
+  merging: Merging,
+  answer: Answer,
+  ids: Int32Array,
+  section: Section,
+  again: Task[],
+): void {
   const { builder, repositories } = merging;
   const { name, directory } = repositories[section.repository] ?? { name: '', directory: '' };
   if (section.of === 'layer') builder.directory(name, '_layers');
   else builder.directory(name, '_manifests', isRevision(section) ? 'revisions' : 'tags');
   if (section.of === 'tag-link' || section.of === 'tag-attributes' || section.of === 'tag-name') {
-    const names = mergeKnownTags(merging, answer, section, name);
+    const names = mergeKnownTags(merging, answer, ids, section, name);
     if (names.length === 0) return;
     const { repository } = section;
     again.push({
@@ -57,7 +85,7 @@ function mergeLinks(merging: Merging, answer: Answer, section: Section, again: T
       depth: 'whole',
     });
   } else if (section.of === 'revision-attributes' || section.of === 'revision-name') {
-    const digests = mergeKnownRevisions(merging, answer, section, name);
+    const digests = mergeKnownRevisions(merging, answer, ids, section, name);
     if (digests.length === 0) return;
     const { repository } = section;
     again.push({
@@ -68,7 +96,7 @@ function mergeLinks(merging: Merging, answer: Answer, section: Section, again: T
       digests,
     });
   } else {
-    addLinks(builder, answer, section, name);
+    addLinks(builder, answer, ids, section, name);
   }
 }
 
@@ -76,12 +104,16 @@ function isRevision({ of }: Section): boolean {
   return of === 'revision' || of === 'revision-attributes' || of === 'revision-name';
 }
 
-function addLinks(builder: InventoryBuilder, answer: Answer, { of, from, to }: Section, name: string): void {
-  const { words, times, figures, owners, tagNames } = answer;
-  const { digests } = builder;
+function addLinks(
+  builder: InventoryBuilder,
+  { times, figures, owners, tagNames }: Answer,
+  ids: Int32Array,
+  { of, from, to }: Section,
+  name: string,
+): void {
   const { index, tags } = builder.repository(name);
   for (let row = from; row < to; row++) {
-    const id = digests.internWords(words, row * digestWords);
+    const id = ids[row] ?? -1;
     const modified = times[row];
     const tag = tagNames[owners[row] ?? -1] ?? '';
     if (of === 'layer') builder.layers.own.add(index, id, id, modified);
@@ -94,11 +126,11 @@ function addLinks(builder: InventoryBuilder, answer: Answer, { of, from, to }: S
 /** Adds tags that are as they were. Returns the names of the others. */
 function mergeKnownTags(
   { builder, earlier }: Merging,
-  answer: Answer,
+  { times, figures, owners, tagNames }: Answer,
+  ids: Int32Array,
   { of, from, to }: Section,
   name: string,
 ): string[] {
-  const { words, times, figures, owners, tagNames } = answer;
   const { tags } = builder.repository(name);
   const known = earlier?.repository(name);
   const others: string[] = [];
@@ -111,7 +143,7 @@ function mergeKnownTags(
       if (same === undefined) others.push(tag);
       else tags.push(same);
     } else {
-      const target = builder.digests.internWords(words, row * digestWords);
+      const target = ids[row] ?? -1;
       const same = known?.tagThatNames(tag, target, modified);
       if (same === undefined) others.push(tag);
       else tags.push({ name: same.name, target, modified, changed });
@@ -123,16 +155,16 @@ function mergeKnownTags(
 /** Adds revisions that are as they were. Returns the digests of the others. */
 function mergeKnownRevisions(
   { builder, earlier }: Merging,
-  answer: Answer,
+  { words, times, figures }: Answer,
+  ids: Int32Array,
   { of, from, to }: Section,
   name: string,
 ): Int32Array<ArrayBuffer> {
-  const { words, times, figures } = answer;
   const { index } = builder.repository(name);
   const known = earlier?.repository(name);
   const others: number[] = [];
   for (let row = from; row < to; row++) {
-    const id = builder.digests.internWords(words, row * digestWords);
+    const id = ids[row] ?? -1;
     const seen = { modified: times[row], changed: figures[row] };
     const same = known?.revision(id, of === 'revision-name' ? undefined : seen);
     if (same === undefined) others.push(row);

@@ -124,7 +124,7 @@ function lookAtCurrentInode(
   directory: string,
   owner: number,
 ): boolean {
-  const stats = lookAtLink(near, directory);
+  const stats = lookAtLink(near, `${directory}link`);
   if (stats === undefined) return false;
   found.next();
   found.add('tag-attributes', repository, stats.mtimeMs, stats.ctimeMs, owner);

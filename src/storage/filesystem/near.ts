@@ -69,19 +69,27 @@ export function nearFilesystem(directory: string): Near {
       withFile(key, (file, { mtimeMs, ctimeMs }): NearFile => {
         return { size: readSync(file, into), mtimeMs, ctimeMs };
       }),
-    bytes: (key, limit) =>
-      withFile(key, (file, { size }) => {
-        if (size > limit) return undefined;
-        // One more, to see that it has not grown: a file that has is read again by whoever finds it odd.
-        if (size >= buffer.length) buffer = Buffer.allocUnsafeSlow(size + 1);
-        let length = 0;
-        for (;;) {
-          const read = readSync(file, buffer, length, buffer.length - length, null);
-          length += read;
-          // Asked for more than there is, a file gives all of it at once.
-          if (read === 0 || length === size || length === buffer.length) return buffer.subarray(0, length);
+    bytes(key, limit) {
+      const file = open(key);
+      if (file === undefined) return undefined;
+      try {
+        // Asked for more than there is, a file gives all of it at once: nearly always this is the one call it takes.
+        let length = readSync(file, buffer, 0, buffer.length, 0);
+        if (length === buffer.length) {
+          const stats = fstatSync(file);
+          if (!stats.isFile() || stats.size > limit) return undefined;
+          // One more, to see that it has not grown: a file that has is read again by whoever finds it odd.
+          if (stats.size >= length) buffer = Buffer.allocUnsafeSlow(stats.size + 1);
+          length = readSync(file, buffer, 0, buffer.length, 0);
         }
-      }),
+        return length > limit ? undefined : buffer.subarray(0, length);
+      } catch (error) {
+        if (hasNoContent(error)) return undefined;
+        throw storageFailure('read', base + key, error);
+      } finally {
+        closeSync(file);
+      }
+    },
   };
 }
 
@@ -93,6 +101,12 @@ function lookedUp(root: Root, directory: string, names: readonly Buffer[]): read
     if (stats === undefined) return [];
     return [{ name, isFile: () => stats.isFile(), isDirectory: () => stats.isDirectory() }];
   });
+}
+
+/** A directory, a FIFO or a terminal. */
+function hasNoContent(error: unknown): boolean {
+  const errno = errnoOf(error);
+  return errno === 'EISDIR' || errno === 'ESPIPE' || errno === 'EAGAIN';
 }
 
 /** A symlink, a socket or a device without a driver. */

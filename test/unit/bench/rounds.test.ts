@@ -46,9 +46,9 @@ describe('the rounds', () => {
     return { rows, order, failed };
   }
 
-  it('measure everything once a round, each beginning with another one', async () => {
+  it('measure everything once a round, each in another order', async () => {
     const { rows, order, failed } = await measured([sweeps('a', 2), sweeps('b', 2), sweeps('c', 2)], 3);
-    expect(order.join('')).toBe('abcbcacab');
+    expect(order.join('')).toBe('acbcabcba');
     expect(failed).toEqual([]);
     expect(rows.map(({ id }) => id)).toEqual(['a', 'b', 'c']);
     expect(rows[0]).toMatchObject({ seconds: [2, 2, 2], wall: [2, 2, 2], parts: { swept: [2, 2, 2] } });
@@ -59,10 +59,10 @@ describe('the rounds', () => {
     const { rows, order, failed } = await measured([sweeps('a', 2), fails, sweeps('greedy', 3)], 2);
     expect(rows.map(({ id }) => id)).toEqual(['a']);
     expect(failed).toEqual([
-      ['fails', 'Error: no such luck'],
       ['greedy', 'Error: 2 blobs are left where there should be 3'],
+      ['fails', 'Error: no such luck'],
     ]);
-    expect(order).toEqual(['a', 'fails', 'greedy', 'a']);
+    expect(order).toEqual(['a', 'greedy', 'fails', 'a']);
   });
 
   it('do not go on with a tree that is only read, and from which somebody took something', async () => {

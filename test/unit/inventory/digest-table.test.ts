@@ -22,6 +22,40 @@ describe('DigestTable', () => {
     );
   });
 
+  it('gives many at once the ids that it gives them one by one, among others and met before or not', () => {
+    const words = fc.array(fc.constantFrom(0, 1, -1, 7), { minLength: 8, maxLength: 8 });
+    const scenario = fc.record({
+      all: fc.array(words, { maxLength: 600 }),
+      from: fc.nat(40),
+      known: fc.nat(300),
+    });
+    fc.assert(
+      fc.property(scenario, ({ all, from, known }) => {
+        const packed = Int32Array.from(all.flat());
+        const [table, other] = [new DigestTable(), new DigestTable()];
+        table.intern(`sha512:${'a'.repeat(128)}`);
+        other.intern(`sha512:${'a'.repeat(128)}`);
+        for (let i = 0; i < Math.min(known, all.length); i++)
+          expect(table.internWords(packed, i * 8)).toBe(other.internWords(packed, i * 8));
+        const ids = new Int32Array(all.length).fill(-7);
+        table.internAll(packed, from, all.length, ids);
+        const expected = all.map((_, i) => (i < from ? -7 : other.internWords(packed, i * 8)));
+        expect([...ids]).toEqual(expected);
+        expect(table.size).toBe(other.size);
+      }),
+    );
+  });
+
+  it('grows in the midst of many at once', () => {
+    const table = new DigestTable();
+    const words = Int32Array.from({ length: 8 * 30_000 }, (_, i) => Math.imul(i + 1, 0x9e3779b1));
+    const ids = new Int32Array(30_000);
+    table.internAll(words, 0, 30_000, ids);
+    expect(table.size).toBe(30_000);
+    for (let i = 0; i < 30_000; i++)
+      if (ids[i] !== i || table.internWords(words, i * 8) !== i) expect.fail(`at ${i}`);
+  });
+
   it('finds nothing that was never interned, and does not intern by looking', () => {
     const table = new DigestTable();
     expect(table.find(`sha256:${'0'.repeat(64)}`)).toBe(-1);
