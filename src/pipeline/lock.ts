@@ -58,8 +58,26 @@ export interface LockOptions extends WatchOptions {
  * still lives after `waitFor`.
  */
 export async function takeLock(options: LockOptions): Promise<Held> {
-  const { state, run, signal, waitFor = 0, times = usualTimes } = options;
+  const { state, run } = options;
   const me = selfAsOwner(run);
+  const ours = await takeAndHold(options, me).catch(async (error: unknown) => {
+    // It may be written, and failed only afterwards. What prevents this says nothing that is not said already.
+    await giveBack(state, me).catch(() => {});
+    throw error;
+  });
+  try {
+    await options.recover(ours);
+  } catch (error) {
+    // What could not be recovered stays journaled, and the next run tries again. A lock that cannot be given back is
+    // taken over from a dead run by then, and a smaller matter than why the registry is not restored.
+    await ours.release().catch(() => {});
+    throw error;
+  }
+  return ours;
+}
+
+async function takeAndHold(options: LockOptions, me: Owner): Promise<Held> {
+  const { state, signal, waitFor = 0, times = usualTimes } = options;
   const text = ownerText(me);
   const began = performance.now();
   const contended = !(await state.createExclusive(file, text));
@@ -71,16 +89,13 @@ export async function takeLock(options: LockOptions): Promise<Held> {
     await pause(times.lookEvery, signal);
     owner = await take(options, text);
   }
-  const ours = await hold(state, me, text, { times, contended });
-  try {
-    await options.recover(ours);
-  } catch (error) {
-    // What could not be recovered stays journaled, and the next run tries again. A lock that cannot be given back is
-    // taken over from a dead run by then, and a smaller matter than why the registry is not restored.
-    await ours.release().catch(() => {});
-    throw error;
-  }
-  return ours;
+  return hold(state, me, text, { times, contended });
+}
+
+/** Removes the lock if it is ours. */
+async function giveBack(state: State, me: Owner): Promise<void> {
+  const now = await state.read(file);
+  if (now !== undefined && parseOwner(now.text)?.run === me.run) await state.remove(file);
 }
 
 /** So often the lock may be given back, or taken by somebody else, right under our eyes. */
@@ -169,8 +184,7 @@ async function hold(
     },
     async release(): Promise<void> {
       await heart.stop();
-      const now = await state.read(file);
-      if (now !== undefined && parseOwner(now.text)?.run === me.run) await state.remove(file);
+      await giveBack(state, me);
     },
   };
   return ours as typeof ours & Held;

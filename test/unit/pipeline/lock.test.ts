@@ -106,6 +106,30 @@ async function deadPid(): Promise<number> {
 }
 
 describe('one run at a time', () => {
+  it.each(['createExclusive', 'read'] as const)(
+    'is given back where taking it fails after it was written (%s)',
+    async (failing) => {
+      let failed = false;
+      const failOnce = <T>(value: T): T => {
+        if (failed) return value;
+        failed = true;
+        throw new Error('thrown on purpose');
+      };
+      const faulty: State = {
+        ...delegate(() => state),
+        [failing]: async (key: string, text: string) => failOnce(await state[failing](key, text)),
+      };
+      await expect(take('me', { state: faulty })).rejects.toThrow('thrown on purpose');
+      expect(await state.read('lock')).toBeUndefined();
+    },
+  );
+
+  it('of another is not given back where taking it fails', async () => {
+    const { run } = await lockedBy({});
+    await expect(take('me')).rejects.toMatchObject({ code: 'LOCK_HELD' });
+    expect(lock()?.run).toBe(run);
+  });
+
   it('a second one is told at once who holds the lock and where it is, and changes nothing', async () => {
     await take('first', { times: { ...swift, beatEvery: 60_000 } });
     const before = readFileSync(join(directory.path, 'lock'), 'utf8');
