@@ -28,6 +28,8 @@ export interface Workshop extends Surroundings {
   readonly binaries: readonly [Binary, ...Binary[]];
   /** The compiled program. */
   readonly cli: () => string;
+  /** Node's arguments for inventory and plan alone, of the compiled program. */
+  readonly look: (root: string, collector: string) => readonly string[];
   /** A directory with files of the keys that go from a tree of this size, by kind. */
   readonly keys: () => string;
   /** Flags for Node in our own processes. */

@@ -18,7 +18,9 @@ const [root = ''] = positionals;
 const collector = values.collector === 'registry' ? 'registry' : 'native';
 
 // As it is shipped: threads of sources would first of all have their types taken out of them.
-const part = (name: string): string => pathToFileURL(join(values.program ?? '', name)).href;
+const { program } = values;
+if (program === undefined) throw new Error('--program is missing');
+const part = (name: string): string => pathToFileURL(join(program, name)).href;
 // First of all, for the heap.
 await import(part('frugal.js'));
 const { readInventory }: typeof import('../../src/inventory/read.ts') = await import(

@@ -1,6 +1,5 @@
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { configFor, type Report } from '../../test/support/program.ts';
 import { liveCommands, startRegistry } from '../../test/support/registry.ts';
 import type { Home } from '../tree/home.ts';
@@ -67,10 +66,7 @@ function lookAlone(shop: Workshop, collector: Collector): Contender {
     on: 'base',
     async run({ root }) {
       const output = join(shop.scratch, 'look.json');
-      const script = fileURLToPath(new URL('./look.ts', import.meta.url));
-      const program = dirname(shop.cli());
-      const flags = ['--program', program, '--collector', collector];
-      const argv = [process.execPath, ...shop.nodeFlags, script, root, ...flags];
+      const argv = [process.execPath, ...shop.nodeFlags, ...shop.look(root, collector)];
       const measured = await measure({ argv, env: imageEnvironment }, shop, output);
       const { seconds, parts } = JSON.parse(readFileSync(output, 'utf8')) as Required<Taken>;
       return { ...measured, seconds, parts };

@@ -15,12 +15,17 @@ export function openWorkshop(options: Options, base: Home, signal: AbortSignal):
   rmSync(scratch, { recursive: true, force: true });
   mkdirSync(scratch, { recursive: true });
   const cli = once(compile);
+  const script = fileURLToPath(new URL('./look.ts', import.meta.url));
+  const look = (root: string, collector: string): string[] => {
+    return [script, root, '--program', dirname(cli()), '--collector', collector];
+  };
   return {
     binaries,
     scratch,
     signal,
     cli,
-    keys: once(() => writeKeys(base, dirname(cli()), join(scratch, 'keys'))),
+    look,
+    keys: once(() => writeKeys(look(base.root, 'native'), join(scratch, 'keys'))),
     nodeFlags: profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`],
     [Symbol.dispose]: () => rmSync(scratch, { recursive: true }),
   };
@@ -34,12 +39,10 @@ function once<T>(make: () => T): () => T {
   };
 }
 
-/** Writes down what goes from the tree. */
-function writeKeys({ root }: Home, program: string, directory: string): string {
+/** Writes down what goes from the tree that is looked at. */
+function writeKeys(look: readonly string[], directory: string): string {
   mkdirSync(directory);
-  const look = fileURLToPath(new URL('./look.ts', import.meta.url));
-  const flags = ['--program', program, '--collector', 'native', '--keys', directory];
-  execFileSync(process.execPath, [look, root, ...flags]);
+  execFileSync(process.execPath, [...look, '--keys', directory]);
   return directory;
 }
 

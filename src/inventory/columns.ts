@@ -28,8 +28,8 @@ class Column<T extends Int32Array | Float64Array> {
     this.length++;
   }
 
-  /** `count` values of `values` from `from` on. Only whole such groups, of a power of two, may be in the column. */
-  protected appendAll(values: T, from: number, count: number): void {
+  /** `count` values of `values` from `from` on. Nothing but groups of that size, a power of two up to 1024, may be in it. */
+  pushAll(values: T, from: number, count: number): void {
     const at = this.#room();
     for (let i = 0; i < count; i++) this.#last[at + i] = values[from + i] ?? 0;
     this.length += count;
@@ -67,11 +67,6 @@ export class IntColumn extends Column<Int32Array> {
 
   push(value: number): void {
     this.append(value);
-  }
-
-  /** As many as ever: `count` of `values` from `from` on, `count` being a power of two up to 1024. */
-  pushAll(values: Int32Array, from: number, count: number): void {
-    this.appendAll(values, from, count);
   }
 
   at(index: number): number {

@@ -1,6 +1,6 @@
-import type { Digest } from '../registry/digest.ts';
+import { type Digest, isSha256 } from '../registry/digest.ts';
+import { readHex } from '../registry/hex.ts';
 import { IntColumn, placeInPiece } from './columns.ts';
-import { isSha256, readHex } from './hex.ts';
 import type { Inventory } from './inventory.ts';
 
 /** 32-bit words of a sha256. */

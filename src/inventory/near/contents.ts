@@ -1,8 +1,9 @@
 import { hash } from 'node:crypto';
+import { isSha256 } from '../../registry/digest.ts';
+import { readHex, sha256Bytes } from '../../registry/hex.ts';
 import { blobsRoot } from '../../registry/layout.ts';
 import { type Descriptor, manifestLimit, parseManifest } from '../../registry/manifest.ts';
 import { digestWords } from '../digest-table.ts';
-import { isSha256, readHex, sha256Bytes } from '../hex.ts';
 import { type Named, namedBy } from '../named.ts';
 import type { Look } from './leaves.ts';
 import { type Contents, head, headWidth, manifestKinds, type Task } from './task.ts';

@@ -1,5 +1,5 @@
+import { sha256Bytes } from '../../registry/hex.ts';
 import { digestWords } from '../digest-table.ts';
-import { sha256Bytes } from '../hex.ts';
 import type { Answer, Contents, RowKind, Section, Task } from './task.ts';
 
 /** An answer while it is being put together. */

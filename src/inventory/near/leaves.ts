@@ -1,6 +1,6 @@
+import { linkBytes, readHex, readLinkBytes, sha256Bytes } from '../../registry/hex.ts';
 import type { Near, NearFile, NearName } from '../../storage/near.ts';
 import { digestWords } from '../digest-table.ts';
-import { linkBytes, readHex, readLinkBytes, sha256Bytes } from '../hex.ts';
 import type { Findings } from './findings.ts';
 import type { Depth, LeafKind, Leaves } from './task.ts';
 
@@ -91,11 +91,10 @@ function lookInto(look: Look, among: Among, name: string): void {
     found.add('revision-name', repository, Number.NaN, Number.NaN, owner);
     return;
   }
-  const isRight =
-    name.startsWith(among.prefix) &&
-    (!look.thorough || holdsNothingElse(look, `${directory}${name}/`, file[of]));
-  const stats = isRight ? lookAtFile(look, among, name) : undefined;
-  if (stats === undefined) found.irregular.push(`${directory}${name}/`);
+  const leaf = `${directory}${name}/`;
+  const isRight = name.startsWith(among.prefix) && holdsNothingElse(look, leaf, file[of]);
+  const stats = isRight ? lookAtFile(look, among, leaf) : undefined;
+  if (stats === undefined) found.irregular.push(leaf);
   else if (of === 'blob') found.add(of, repository, stats.mtimeMs, stats.size, owner);
   else {
     const row = of === 'revision' && depth === 'attributes' ? 'revision-attributes' : of;
@@ -114,22 +113,21 @@ export function holdsNothingElse({ near, thorough }: Look, leaf: string, name: s
 /** Undefined where it is not as a registry writes it. */
 function lookAtFile(
   { near, thorough, found }: Look,
-  { of, directory, depth }: Among,
-  name: string,
+  { of, depth }: Among,
+  leaf: string,
 ): NearFile | undefined {
-  if (of === 'blob') return near.file(`${directory}${name}/data`);
-  const key = `${directory}${name}/link`;
+  if (of === 'blob') return near.file(`${leaf}data`);
   if (of === 'history' || depth === 'attributes' || (of === 'layer' && !thorough))
-    return lookAtLink(near, key);
-  const stats = near.peek(key, link);
+    return lookAtLink(near, leaf);
+  const stats = near.peek(`${leaf}link`, link);
   return stats !== undefined && readLinkBytes(link, stats.size, namedBytes, 0) && found.isNext(named)
     ? stats
     : undefined;
 }
 
 /** A link's inode. Undefined where it is not as long as links are. */
-export function lookAtLink(near: Near, key: string): NearFile | undefined {
-  const stats = near.file(key);
+export function lookAtLink(near: Near, directory: string): NearFile | undefined {
+  const stats = near.file(`${directory}link`);
   return stats?.size === linkBytes ? stats : undefined;
 }
 

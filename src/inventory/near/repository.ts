@@ -1,6 +1,6 @@
+import { linkBytes, readLinkBytes } from '../../registry/hex.ts';
 import { isTagName } from '../../registry/layout.ts';
 import type { NearName } from '../../storage/near.ts';
-import { linkBytes, readLinkBytes } from '../hex.ts';
 import { holdsNothingElse, irregular, type Look, lookAtLeaves, lookAtLink, pieceSize } from './leaves.ts';
 import type { Depth, LeafKind, Task } from './task.ts';
 
@@ -124,7 +124,7 @@ function lookAtCurrentInode(
   directory: string,
   owner: number,
 ): boolean {
-  const stats = lookAtLink(near, `${directory}link`);
+  const stats = lookAtLink(near, directory);
   if (stats === undefined) return false;
   found.next();
   found.add('tag-attributes', repository, stats.mtimeMs, stats.ctimeMs, owner);

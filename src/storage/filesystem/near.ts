@@ -25,14 +25,14 @@ export function nearFilesystem(directory: string): Near {
     }
   }
 
-  /** Calls `read` with the open file and what it is, if it is regular. */
-  function withFile<T>(key: string, read: (file: number, stats: Stats) => T): T | undefined {
+  /** Calls `read` with what can be opened. Undefined also where that has no content. */
+  function withOpen<T>(key: string, read: (file: number) => T): T | undefined {
     const file = open(key);
     if (file === undefined) return undefined;
     try {
-      const stats = fstatSync(file);
-      return stats.isFile() ? read(file, stats) : undefined;
+      return read(file);
     } catch (error) {
+      if (hasNoContent(error)) return undefined;
       throw storageFailure('read', base + key, error);
     } finally {
       closeSync(file);
@@ -66,13 +66,14 @@ export function nearFilesystem(directory: string): Near {
       return stats?.isFile() ? stats : undefined;
     },
     peek: (key, into) =>
-      withFile(key, (file, { mtimeMs, ctimeMs }): NearFile => {
+      withOpen(key, (file): NearFile | undefined => {
+        const stats = fstatSync(file);
+        if (!stats.isFile()) return undefined;
+        const { mtimeMs, ctimeMs } = stats;
         return { size: readSync(file, into), mtimeMs, ctimeMs };
       }),
-    bytes(key, limit) {
-      const file = open(key);
-      if (file === undefined) return undefined;
-      try {
+    bytes: (key, limit) =>
+      withOpen(key, (file) => {
         // Asked for more than there is, a file gives all of it at once: nearly always this is the one call it takes.
         let length = readSync(file, buffer, 0, buffer.length, 0);
         if (length === buffer.length) {
@@ -83,13 +84,7 @@ export function nearFilesystem(directory: string): Near {
           length = readSync(file, buffer, 0, buffer.length, 0);
         }
         return length > limit ? undefined : buffer.subarray(0, length);
-      } catch (error) {
-        if (hasNoContent(error)) return undefined;
-        throw storageFailure('read', base + key, error);
-      } finally {
-        closeSync(file);
-      }
-    },
+      }),
   };
 }
 

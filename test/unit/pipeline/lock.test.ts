@@ -107,7 +107,7 @@ async function deadPid(): Promise<number> {
 
 describe('one run at a time', () => {
   it.each(['createExclusive', 'read'] as const)(
-    'is given back where taking it fails after it was written (%s)',
+    'a lock is given back where taking it fails after it was written (%s)',
     async (failing) => {
       let failed = false;
       const failOnce = <T>(value: T): T => {
@@ -124,7 +124,7 @@ describe('one run at a time', () => {
     },
   );
 
-  it('of another is not given back where taking it fails', async () => {
+  it('the lock of another is not given back where taking it fails', async () => {
     const { run } = await lockedBy({});
     await expect(take('me')).rejects.toMatchObject({ code: 'LOCK_HELD' });
     expect(lock()?.run).toBe(run);

@@ -1,5 +1,3 @@
-import type { Digest } from '../registry/digest.ts';
-
 /** Bytes of a sha256. */
 export const sha256Bytes = 32;
 
@@ -20,10 +18,6 @@ export function readHex(text: string, from: number, into: Uint8Array, at: number
     into[at + i] = (high << 4) | low;
   }
   return wrong >= 0;
-}
-
-export function isSha256(digest: Digest): boolean {
-  return digest.startsWith('sha256:');
 }
 
 const prefix = Buffer.from('sha256:');
