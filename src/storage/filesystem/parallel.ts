@@ -4,7 +4,7 @@ import { problem, reasonOf } from '../../errors.ts';
 import { startThread } from '../../thread.ts';
 import { isRevoked, revoke } from '../permit.ts';
 import type { ParallelRemoval, Permit, Removed } from '../storage.ts';
-import { type Done, outcomes, type Task, type ThreadData } from './removal-task.ts';
+import { type Done, outcomes, type Task, type ThreadData, trying } from './removal-task.ts';
 import type { Root } from './root.ts';
 import { type Share, shares } from './shares.ts';
 
@@ -66,7 +66,7 @@ class Threads implements ParallelRemoval {
       const task: Task = { id: this.#ids++, keys: share.keys, answers, from };
       from += share.keys.length;
       const done = new Promise<Done | undefined>((end) => this.#waiting.push({ ...share, task, end }));
-      ends.push(done.then((how) => tellOf(task, how, tell, occupied)));
+      ends.push(done.then((how) => this.#tell(task, how, tell, occupied)));
     }
     const whole = Promise.allSettled(ends).then(() => {});
     this.#underWay.add(whole);
@@ -74,7 +74,7 @@ class Threads implements ParallelRemoval {
     await whole;
     this.#underWay.delete(whole);
     await Promise.all(ends);
-    if (!new Uint8Array(answers).includes(0)) return;
+    if (!new Uint8Array(answers).some((answer) => answer === 0 || answer === trying)) return;
     if (this.#died !== undefined) throw this.#died;
     this.#permit.check();
     throw new Error('leave was taken back, and nobody says why');
@@ -141,22 +141,28 @@ class Threads implements ParallelRemoval {
     thread.jobs.clear();
     this.#feed();
   }
-}
-
-/** Tells what came of a task as far as it was carried out, by a thread that died, too. */
-function tellOf(
-  { keys, answers, from }: Task,
-  done: Done | undefined,
-  tell: (answer: Removed) => void,
-  occupied: (directory: string) => void,
-): void {
-  const reasons = new Map(done?.reasons);
-  const told = new Uint8Array(answers, from, keys.length);
-  for (const [place, key] of keys.entries()) {
-    const outcome = outcomes[(told[place] ?? 0) - 1];
-    if (outcome === 'failed') tell({ key, outcome, reason: reasons.get(place) ?? 'its thread ended' });
-    else if (outcome !== undefined) tell({ key, outcome });
+  /** Tells what came of a task as far as it was carried out, by a thread that died, too. */
+  #tell(
+    { keys, answers, from }: Task,
+    done: Done | undefined,
+    tell: (answer: Removed) => void,
+    occupied: (directory: string) => void,
+  ): void {
+    const reasons = new Map(done?.reasons);
+    const told = new Uint8Array(answers, from, keys.length);
+    for (const [place, key] of keys.entries()) {
+      const answer = told[place] ?? 0;
+      const outcome = outcomes[answer - 1];
+      if (outcome === 'failed') tell({ key, outcome, reason: reasons.get(place) ?? 'its thread ended' });
+      else if (outcome !== undefined) tell({ key, outcome });
+      // It died at this one, before or after it was gone.
+      else if (answer === trying && this.#isGone(key)) tell({ key, outcome: 'removed' });
+    }
+    for (const one of done?.besides ?? []) tell(one);
+    for (const directory of done?.occupied ?? []) occupied(directory);
   }
-  for (const one of done?.besides ?? []) tell(one);
-  for (const directory of done?.occupied ?? []) occupied(directory);
+
+  #isGone(key: string): boolean {
+    return this.#root.lstat(key, 'remove') === undefined;
+  }
 }

@@ -13,14 +13,15 @@ export interface Task {
   /** No key twice. */
   readonly keys: readonly string[];
   /**
-   * A byte for each key, from `from` on: 0 while it is not answered, else one more than the outcome's place in `outcomes`.
-   * Shared, so that what a thread did is known even when it dies.
+   * A byte for each key, from `from` on: 0 while it is not answered, `trying` from before its removal, and then one more
+   * than the outcome's place in `outcomes`. Shared, so that what a thread did is known even when it dies.
    */
   readonly answers: SharedArrayBuffer;
   readonly from: number;
 }
 
 export const outcomes = ['removed', 'absent', 'failed'] as const satisfies readonly Removed['outcome'][];
+export const trying = 255;
 
 /** What a thread says when it is done with a task, or may not go on. */
 export interface Done {

@@ -3,7 +3,7 @@ import { asker } from '../permit.ts';
 import { removing } from '../removal.ts';
 import type { Removed } from '../storage.ts';
 import { removableBelow } from './removable.ts';
-import { type Done, outcomes, type Task, type ThreadData } from './removal-task.ts';
+import { type Done, outcomes, type Task, type ThreadData, trying } from './removal-task.ts';
 import { Root } from './root.ts';
 
 /*
@@ -22,7 +22,13 @@ function carryOut({ id, keys, answers, from }: Task): Done {
   const occupied: string[] = [];
   const places = new Map(keys.map((key, place) => [key, place]));
   const told = new Uint8Array(answers, from, keys.length);
-  const work = removing(removableBelow(root), keys, {
+  const tree = removableBelow(root);
+  const tries = (removal: (key: string) => void) => (key: string) => {
+    const place = places.get(key);
+    if (place !== undefined) told[place] = trying;
+    removal(key);
+  };
+  const work = removing({ ...tree, unlink: tries(tree.unlink), rmdir: tries(tree.rmdir) }, keys, {
     answer(one) {
       const place = places.get(one.key);
       if (place === undefined) {
