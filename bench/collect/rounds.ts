@@ -14,8 +14,9 @@ export interface Hooks {
 }
 
 /**
- * Measures every contender once a round, each round in another order. One that fails, or has not swept what
- * the others have, is told through `onFailed` and left out from then on.
+ * Measures every contender once a round, each round in another order. Those that only read have rounds of their own,
+ * first: what is compared should be close in time, since a machine's pace drifts within minutes, and theirs are over in
+ * one. One that fails, or has not swept what the others have, is told through `onFailed` and left out from then on.
  */
 export async function measureRounds(
   contenders: readonly Contender[],
@@ -27,30 +28,36 @@ export async function measureRounds(
   const left = new Map<On, number>();
   if (options.cold && !mayDropCaches())
     throw new Error('--cold: this machine does not let us drop its caches (root, outside of a container)');
-  for (let round = 0; round < options.rounds; round++) {
-    if (options.dropNames && mayDropCaches()) dropCaches('names');
-    for (const contender of balanced(contenders, round)) {
-      for (const cold of options.cold && isOnlyRead(contender) ? [false, true] : [false]) {
-        const { id, title } = cold ? asCold(contender) : contender;
-        if (failed.has(id)) continue;
-        say(`round ${round + 1} of ${options.rounds}: ${title}`);
-        signal.throwIfAborted();
-        const taken = await one(contender, cold).catch((error: unknown) => {
-          signal.throwIfAborted();
-          failed.add(id);
-          rows.delete(id);
-          onFailed(id, error);
-        });
-        if (taken === undefined) continue;
-        const row = rows.get(id) ?? { id, title, seconds: [], wall: [], cpu: [], peak: [], parts: {} };
-        rows.set(id, row);
-        note(row, taken);
-      }
+  const reading = contenders.filter(isOnlyRead);
+  const changing = contenders.filter((contender) => !isOnlyRead(contender));
+  for (const together of [reading, changing]) {
+    for (let round = 0; round < options.rounds; round++) {
+      if (options.dropNames && mayDropCaches()) dropCaches('names');
+      for (const contender of balanced(together, round)) await inRound(round, contender);
     }
   }
   return contenders
     .flatMap((contender) => [contender.id, asCold(contender).id])
     .flatMap((id) => rows.get(id) ?? []);
+
+  async function inRound(round: number, contender: Contender): Promise<void> {
+    for (const cold of options.cold && isOnlyRead(contender) ? [false, true] : [false]) {
+      const { id, title } = cold ? asCold(contender) : contender;
+      if (failed.has(id)) continue;
+      say(`round ${round + 1} of ${options.rounds}: ${title}`);
+      signal.throwIfAborted();
+      const taken = await one(contender, cold).catch((error: unknown) => {
+        signal.throwIfAborted();
+        failed.add(id);
+        rows.delete(id);
+        onFailed(id, error);
+      });
+      if (taken === undefined) continue;
+      const row = rows.get(id) ?? { id, title, seconds: [], wall: [], cpu: [], peak: [], parts: {} };
+      rows.set(id, row);
+      note(row, taken);
+    }
+  }
 
   async function one(contender: Contender, cold: boolean): Promise<Taken> {
     const { on } = contender;

@@ -35,7 +35,7 @@ describe('the rounds', () => {
         async makeReady() {
           const root = join(place.path, 'tree');
           for (let at = 0; at < 5; at++) mkdirSync(join(blobs(root), `00${at}`), { recursive: true });
-          const home: Home = { root, configFile: '', counts: countsOf(shapeOf('tiny')) };
+          const home: Home = { root, configFile: '', counts: { ...countsOf(shapeOf('tiny')), blobs: 5 } };
           return { home, [Symbol.asyncDispose]: async () => rmSync(root, { recursive: true }) };
         },
         signal: new AbortController().signal,
@@ -54,6 +54,16 @@ describe('the rounds', () => {
     expect(rows[0]).toMatchObject({ seconds: [2, 2, 2], wall: [2, 2, 2], parts: { swept: [2, 2, 2] } });
   });
 
+  it('are of those that only read at first, and of the others then', async () => {
+    const reads = (id: string, on: 'base' | 'skew'): Contender => ({ ...sweeps(id, 0), on });
+    const { order, failed } = await measured(
+      [sweeps('a', 2), reads('b', 'base'), { ...sweeps('c', 2), on: 'closed' }, reads('d', 'skew')],
+      2,
+    );
+    expect(order.join('')).toBe('bddbacca');
+    expect(failed).toEqual([]);
+  });
+
   it('leave out who fails, and who leaves other blobs than the rest', async () => {
     const fails: Contender = { ...sweeps('fails', 2), run: () => Promise.reject(new Error('no such luck')) };
     const { rows, order, failed } = await measured([sweeps('a', 2), fails, sweeps('greedy', 3)], 2);
@@ -66,9 +76,9 @@ describe('the rounds', () => {
   });
 
   it('do not go on with a tree that is only read, and from which somebody took something', async () => {
-    const { rows, failed } = await measured([{ ...sweeps('find', 0), on: 'base' }], 1);
+    const { rows, failed } = await measured([{ ...sweeps('find', 1), on: 'base' }], 1);
     expect(rows).toEqual([]);
-    expect(failed).toEqual([['find', 'Error: 5 blobs are left where there should be 241']]);
+    expect(failed).toEqual([['find', 'Error: 4 blobs are left where there should be 5']]);
   });
 });
 
