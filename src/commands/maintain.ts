@@ -5,6 +5,7 @@ import type { Threads } from '../inventory/threads.ts';
 import { countLeftOpen, type Journal, openJournal } from '../pipeline/journal.ts';
 import { type Held, takeLock } from '../pipeline/lock.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
+import { hasRunSince } from '../pipeline/records.ts';
 import { journalWhileHeld } from '../pipeline/while-held.ts';
 import { decideDeleteUntagged } from '../plan/delete-untagged.ts';
 import { makePlan } from '../plan/make-plan.ts';
@@ -69,13 +70,14 @@ async function goThrough(options: MaintainOptions, onHeld: (held: Held) => void)
 
   const look = (): Promise<FirstSight & { found?: Preflight }> =>
     pipeline.step('preflight', async ({ signal, note }) => {
+      const began = Date.now();
       const sight = await firstSight(looking, signal);
       if (sight.leftOpen > 0 && !dryRun) {
         note('an earlier run left something open: it is recovered first');
         return sight;
       }
       const found = await preflight(looking, sight, signal).catch((error: unknown) =>
-        unlessRunBegan(options, sight.runState, error),
+        unlessAnotherRan(options, sight.runState, began, error),
       );
       if (found === undefined) return sight;
       note(`registry ${sight.state.version}, ${sight.state.live}, ${found.storage.locate('')}`);
@@ -132,11 +134,22 @@ function collectorFor(plan: Plan, config: Config): Draft['collector'] {
   return { name: 'registry', deleteUntagged: value, because, rehearsed: false };
 }
 
+/** The storage's clock may be behind ours by so much. ms */
+const clocksDiffer = 5_000;
+
 /**
- * What goes wrong while another run closes the registry is owed to that: it holds the lock, and taking that tells so.
+ * What goes wrong while another run closes the registry is owed to that: it holds the lock, and taking that tells so. So
+ * may be what went wrong when one has ended since: with the lock, everything is looked at anew.
  */
-async function unlessRunBegan(options: MaintainOptions, runState: State, error: unknown): Promise<undefined> {
-  if (!options.dryRun && (await countLeftOpen(runState)) > 0) return undefined;
+async function unlessAnotherRan(
+  { dryRun }: MaintainOptions,
+  runState: State,
+  began: number,
+  error: unknown,
+): Promise<undefined> {
+  if (dryRun) throw error;
+  if ((await countLeftOpen(runState)) > 0 || (await hasRunSince(runState, began - clocksDiffer)))
+    return undefined;
   throw error;
 }
 

@@ -42,6 +42,13 @@ export async function listRuns(state: State): Promise<readonly RecordedRun[]> {
   return [...runs.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
+/** Whether a run has written its log since `moment` (ms since the epoch, by the storage's clock). */
+export async function hasRunSince(state: State, moment: number): Promise<boolean> {
+  const newest = (await listRuns(state)).findLast(({ hasLog }) => hasLog);
+  const log = newest === undefined ? undefined : await state.read(logOf(newest.id));
+  return log !== undefined && log.modified >= moment;
+}
+
 /** Keeps `document` as the record of run `run`, and forgets the oldest beyond 30. */
 export async function keepRecord(state: State, run: string, document: unknown): Promise<void> {
   await state.createExclusive(recordOf(run), `${JSON.stringify(document, null, 2)}\n`);
