@@ -59,6 +59,14 @@ export interface SshServer extends AsyncDisposable {
   users(): ReadonlySet<string>;
 }
 
+/** A pair of keys. Of those that ssh2 makes, some four of a thousand are malformed to itself. */
+function makeKey(): { readonly private: string; readonly public: string } {
+  for (;;) {
+    const pair = utils.generateKeyPairSync('ed25519');
+    if (!(utils.parseKey(pair.private) instanceof Error)) return pair;
+  }
+}
+
 /**
  * A host whose `docker system dial-stdio` leads to the real engine. It takes the user `somebody` with the key that is
  * put into `home`/.ssh, where it is known by its right key or by a wrong one.
@@ -69,8 +77,7 @@ export async function serveSsh(options: {
 }): Promise<SshServer> {
   const directory = join(options.home, '.ssh');
   mkdirSync(directory, { recursive: true });
-  const make = () => utils.generateKeyPairSync('ed25519');
-  const [own, host, wrong] = [make(), make(), make()];
+  const [own, host, wrong] = [makeKey(), makeKey(), makeKey()];
   const taken = utils.parseKey(own.private);
   writeFileSync(join(directory, 'id_ed25519'), own.private, { mode: 0o600 });
   const users = new Set<string>();

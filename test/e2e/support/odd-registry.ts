@@ -51,10 +51,10 @@ export async function buildOddRegistry(name: string): Promise<string> {
   const directory = mkdtempSync(join(tmpdir(), 'odd-registry-'));
   try {
     writeFileSync(join(directory, 'registry'), wrapper, { mode: 0o755 });
-    writeFileSync(
-      join(directory, 'Dockerfile'),
-      'FROM registry:2\nRUN mv /bin/registry /bin/registry.real\nCOPY registry /bin/registry\n',
-    );
+    // An image of its own: were it the same one by another name, whoever removes that one might take it from under us.
+    const steps = ['RUN mv /bin/registry /bin/registry.real', 'COPY registry /bin/registry'];
+    const dockerfile = ['FROM registry:2', `LABEL test.image=${name}`, ...steps, ''];
+    writeFileSync(join(directory, 'Dockerfile'), dockerfile.join('\n'));
     await docker('build', '-q', '-t', name, directory);
     return name;
   } finally {
