@@ -41,64 +41,37 @@ it('a run that looks at the registry just when another one closes it ends with e
   await superseded(registry);
   using collecting = gateIn(registry.directory, 'collect');
   const config = configFor(registry, { binary: beforeCollecting(registry, collecting.script) });
-  // Asks the registry what it holds, and gets no answer until the other run has closed it.
-  const asked = Promise.withResolvers<void>();
-  const closed = Promise.withResolvers<void>();
-  const hanging = createServer((socket) => {
-    asked.resolve();
-    void closed.promise.then(() => socket.destroy());
-  }).listen(0, '127.0.0.1');
-  await once(hanging, 'listening');
-  const { port } = hanging.address() as AddressInfo;
-  const late = configFor(registry, { registry: { url: `http://127.0.0.1:${port}` } });
+  using hanging = await hangingBefore(registry);
+  const late = configFor(registry, { registry: { url: hanging.url } });
 
   await using second = runTold(late);
-  await asked.promise;
+  await hanging.asked;
   await using winner = runTold(config);
   await collecting.reached(winner);
-  closed.resolve();
+  hanging.hangUp();
   expect(await second).toMatchObject({ exitCode: 4, error: { code: 'LOCK_HELD' } });
   collecting.open();
   expect(await winner).toMatchObject({ exitCode: 0, outcome: 'ok' });
-  hanging.close();
 });
 
 it('a run whose look failed while another one was at work, which has ended since, looks again and does its own', async () => {
   await using registry = await startRegistry();
   await superseded(registry);
   const before = closure(registry.root);
-  // Who asks at first gets no answer, and at last none at all; with the lock, the registry's.
-  const asked = Promise.withResolvers<void>();
-  const ended = Promise.withResolvers<void>();
-  let hasLock = false;
-  const between = createServer((socket) => {
-    socket.on('error', () => {});
-    if (hasLock) {
-      const { hostname, port } = new URL(registry.url);
-      const onwards = connect(Number(port), hostname);
-      onwards.on('error', () => socket.destroy());
-      socket.pipe(onwards).pipe(socket);
-      return;
-    }
-    asked.resolve();
-    void ended.promise.then(() => socket.destroy());
-  }).listen(0, '127.0.0.1');
-  await once(between, 'listening');
-  const { port } = between.address() as AddressInfo;
+  using hanging = await hangingBefore(registry);
+  const late = configFor(registry, { registry: { url: hanging.url } });
 
-  const late = configFor(registry, { registry: { url: `http://127.0.0.1:${port}` } });
   await using second = runTold(late, {
     onEvent(event) {
-      if (event.type === 'step-started' && event.id === 'lock') hasLock = true;
+      if (event.type === 'step-started' && event.id === 'lock') hanging.leadOn();
     },
   });
-  await asked.promise;
+  await hanging.asked;
   expect(await runTold(configFor(registry))).toMatchObject({ exitCode: 0, outcome: 'ok' });
-  ended.resolve();
+  hanging.hangUp();
   expect(await second).toMatchObject({ exitCode: 0, outcome: 'nothing-to-do', error: null });
   assertNothingLost(before, closure(registry.root));
   expect(await post(registry.url)).toBe(202);
-  between.close();
 });
 
 it('a registry that was not there at first sight, and is when the lock is taken, is closed like any other', async () => {
@@ -187,6 +160,45 @@ describe('a run that waits for another one', () => {
     expect(await post(registry.url)).toBe(202);
   });
 });
+
+interface Hanging extends Disposable {
+  readonly url: string;
+  /** Somebody has asked. */
+  readonly asked: Promise<void>;
+  hangUp(): void;
+  /** From now on it is the registry that answers. */
+  leadOn(): void;
+}
+
+/** Before a registry: gives no answer to whoever asks what that holds, and at last hangs up. */
+async function hangingBefore(registry: { readonly url: string }): Promise<Hanging> {
+  const asked = Promise.withResolvers<void>();
+  const over = Promise.withResolvers<void>();
+  let leadsOn = false;
+  const server = createServer((socket) => {
+    socket.on('error', () => {});
+    if (leadsOn) {
+      const { hostname, port } = new URL(registry.url);
+      const onwards = connect(Number(port), hostname);
+      onwards.on('error', () => socket.destroy());
+      socket.pipe(onwards).pipe(socket);
+      return;
+    }
+    asked.resolve();
+    void over.promise.then(() => socket.destroy());
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    asked: asked.promise,
+    hangUp: () => over.resolve(),
+    leadOn() {
+      leadsOn = true;
+    },
+    [Symbol.dispose]: () => void server.close(),
+  };
+}
 
 const removesAll = { untagged: { keepWithin: '0s' } };
 

@@ -141,6 +141,7 @@ class Threads implements ParallelRemoval {
     thread.jobs.clear();
     this.#feed();
   }
+
   /** Tells what came of a task as far as it was carried out, by a thread that died, too. */
   #tell(
     { keys, answers, from }: Task,
@@ -156,13 +157,10 @@ class Threads implements ParallelRemoval {
       if (outcome === 'failed') tell({ key, outcome, reason: reasons.get(place) ?? 'its thread ended' });
       else if (outcome !== undefined) tell({ key, outcome });
       // It died at this one, before or after it was gone.
-      else if (answer === trying && this.#isGone(key)) tell({ key, outcome: 'removed' });
+      else if (answer === trying && this.#root.lstat(key, 'remove') === undefined)
+        tell({ key, outcome: 'removed' });
     }
     for (const one of done?.besides ?? []) tell(one);
     for (const directory of done?.occupied ?? []) occupied(directory);
-  }
-
-  #isGone(key: string): boolean {
-    return this.#root.lstat(key, 'remove') === undefined;
   }
 }
