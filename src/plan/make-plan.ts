@@ -7,6 +7,7 @@ import { IdSet } from './id-set.ts';
 import { damagedRepositories, eachLinkedTo } from './isolate.ts';
 import { addLeftovers } from './leftovers.ts';
 import { type LetGoOf, letGo } from './let-go.ts';
+import { Owners } from './owners.ts';
 import type { Keep, KeepReason, Kept, Plan, Policy } from './plan.ts';
 import { keepManifests } from './reachability.ts';
 import { RemovalTable } from './removal-table.ts';
@@ -23,7 +24,7 @@ export function makePlan(inventory: Inventory, policy: Policy, first?: Plan): Pl
   const earlier = first === undefined ? undefined : letGo(first, inventory);
   const remove = new RemovalTable(inventory);
   const marked = new Uint8Array(inventory.digestCount);
-  const owner = new Int32Array(inventory.digestCount).fill(-1);
+  const owners = new Owners(inventory);
   const listed = idsOf(inventory, policy.protect);
   const live = new IdSet(inventory.digestCount);
   const { detours } = findDamage(inventory);
@@ -47,7 +48,7 @@ export function makePlan(inventory: Inventory, policy: Policy, first?: Plan): Pl
     manifests[index] = keeps.reasons;
     if (keeps.nextAt !== undefined) nextAt = Math.min(nextAt ?? Number.POSITIVE_INFINITY, keeps.nextAt);
     markManifests(inventory, keeps.reasons.keys(), marked);
-    addManifests(remove, inventory, repository, keeps.reasons, before, owner);
+    addManifests(remove, inventory, repository, keeps.reasons, before, owners);
     const rules = { policy, native, mayGo: before?.layerLinks, live, detours };
     oldLinks += deadLinks(inventory, repository, keeps.reasons, rules, {
       onNamed(id) {
@@ -57,7 +58,7 @@ export function makePlan(inventory: Inventory, policy: Policy, first?: Plan): Pl
         // The registry's collector takes no notice of what a link holds.
         if (native) marked[target] = 1;
       },
-      onDead: (target) => own(owner, target, index),
+      onDead: (target) => owners.add(target, index),
       onYoung: (target) => awaited.add(target),
       onRemove(path) {
         remove.addLayerLink(index, path);
@@ -69,8 +70,8 @@ export function makePlan(inventory: Inventory, policy: Policy, first?: Plan): Pl
   const blobRules = { policy, native, awaited, mayGo: earlier?.blobs };
   const blobs = unnamedBlobs(inventory, marked, blobRules, (id, size) => {
     remove.addBlob(id);
-    const repository = owner[id] ?? -1;
-    if (repository !== -1) freed[repository] = (freed[repository] ?? 0) + size;
+    const repository = owners.of(id);
+    if (repository !== undefined) freed[repository] = (freed[repository] ?? 0) + size;
   });
   const emptied = addLeftovers(remove, inventory, manifests, { policy, isolated, mayGo: earlier?.keys });
   const result: Kept = { inventory, manifests, marked };
@@ -145,7 +146,7 @@ function addManifests(
   repository: Repository,
   kept: ReadonlyMap<DigestId, KeepReason>,
   mayGo: LetGoOf | undefined,
-  owner: Int32Array,
+  owners: Owners,
 ): void {
   inventory.eachHistory(repository, (tag, id) => {
     if (kept.has(id) || mayGo?.hasHistory(tag, id) === false) return;
@@ -153,16 +154,11 @@ function addManifests(
   });
   inventory.eachRevision(repository, (id) => {
     if (kept.has(id)) return;
-    own(owner, id, repository.index);
+    owners.add(id, repository.index);
     const manifest = inventory.manifest(id);
-    if (manifest?.state === 'ok') for (const blob of manifest.blobs) own(owner, blob, repository.index);
+    if (manifest?.state === 'ok') for (const blob of manifest.blobs) owners.add(blob, repository.index);
     remove.addRevision(repository.index, id);
   });
-}
-
-/** A blob that several repositories let go counts for the first of them. */
-function own(owner: Int32Array, id: DigestId, repository: number): void {
-  if (owner[id] === -1) owner[id] = repository;
 }
 
 function countReasons(manifests: readonly ReadonlyMap<DigestId, KeepReason>[]): Record<KeepReason, number> {

@@ -24,7 +24,7 @@ export interface RepositoryFigures {
   readonly tags: number;
   readonly manifestsBefore: number;
   readonly manifestsAfter: number;
-  /** Bytes of blobs that go and that this repository named; a blob that several named counts in the first alone. */
+  /** Bytes of blobs that go and that this repository named; a blob that several named counts in the first (by name) alone. */
   readonly bytesFreed: number;
 }
 
