@@ -52,6 +52,8 @@ describe('when the program is killed', () => {
       `if mkdir "$original.once"; then (trap '' TERM; ${wait}; exec "$real" "$@"); exit $?; fi`;
     await using bench = await open((registry, wait) => beforeCollecting(registry, stubborn(wait)));
     await kill(bench);
+    // The wrapper goes with the program that started it, and what it forked stays.
+    await eventually(() => expect(collectors(bench)).toHaveLength(1));
     await sleep(300);
     expect(collectors(bench)).toHaveLength(1);
     await expectNextRunRecovers(bench);

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { StepId } from '../../src/pipeline/steps.ts';
@@ -126,7 +126,10 @@ it('times in the future that were there before are old: they end no run', async 
 it('where the state lies on another device, whose clock may be another one, no times are compared', async () => {
   await using registry = await startRegistry();
   const { doomed } = await superseded(registry);
-  const directory = mkdtempSync('/dev/shm/registry-cleanup-test-');
+  const elsewhere = ['/dev/shm', '/var/tmp'].find(
+    (path) => statSync(path).dev !== statSync(registry.root).dev,
+  );
+  const directory = mkdtempSync(`${elsewhere}/registry-cleanup-test-`);
   try {
     const config = configFor(registry, { more: { state: { directory } } });
     const write = () => put(registry, at.current('team/app', 'rescued'), doomed.digest);
