@@ -75,22 +75,3 @@ need_packages() {
   (cd "$root" && npm ci --no-audit --no-fund --loglevel=error) || return
   cp "$root/package-lock.json" "$stamp"
 }
-
-# Temporary files lie in memory from now on, where that has the room and programs may be started there; and are gone at
-# the end. A TMPDIR that somebody has chosen stays.
-work_in_memory() {
-  local room available
-  [ -z "${TMPDIR:-}" ] || return 0
-  room=$(df --output=avail -k /dev/shm 2>/dev/null | tail -n 1) || return 0
-  available=$(awk '$1 == "MemAvailable:" { print $2 }' /proc/meminfo 2>/dev/null) || return 0
-  [ "${room:-0}" -ge 4000000 ] && [ "${available:-0}" -ge 8000000 ] || return 0
-  # A short name: sockets lie in it, whose paths may have 107 bytes.
-  memory=$(mktemp -d /dev/shm/rc-XXXX 2>/dev/null) || return 0
-  # shellcheck disable=SC2317 # called at the end
-  remove_memory() { rm -rf "$memory"; }
-  at_end remove_memory
-  printf '#!/bin/sh\n' >"$memory/try"
-  chmod 755 "$memory" "$memory/try"
-  if "$memory/try" 2>/dev/null; then export TMPDIR=$memory; fi
-  rm "$memory/try"
-}

@@ -176,8 +176,11 @@ async function outcome(work: () => Promise<Inventory>): Promise<Inventory | stri
   }
 }
 
+/** Of a directory that harms all in it: at which of them it was met first is up to the order in which they are listed. */
 function dump(told: Inventory | string): object {
-  return typeof told === 'string' ? { thrown: told } : dumpOf(told);
+  return typeof told === 'string'
+    ? { thrown: told.replace(/^Could not look at .*: (?=\/)/, '') }
+    : dumpOf(told);
 }
 
 interface Tree extends Disposable {

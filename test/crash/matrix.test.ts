@@ -11,7 +11,6 @@ import {
   randomBy,
   removing,
 } from '../support/matrix/points.ts';
-import { quickTemporaryDirectory } from '../support/matrix/quick.ts';
 import { inALine, type Summary, summaryOf } from '../support/matrix/summary.ts';
 
 // The kill matrix (docs/crash-matrix.md). SEED repeats a sample, LANES says how many runs are disturbed at once,
@@ -21,7 +20,6 @@ const size = LONG === undefined ? sample : long;
 const seed = Number(SEED ?? Math.floor(Math.random() * 1e9));
 const patience = LONG === undefined ? 900_000 : 10_800_000;
 
-process.env.TMPDIR = quickTemporaryDirectory();
 const began = performance.now();
 const lanes: Lane[] = [];
 const free: Lane[] = [];

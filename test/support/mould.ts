@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, linkSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, linkSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { noise, pushCosign, pushImage, pushMultiArch, startUpload } from './push.ts';
@@ -12,11 +12,9 @@ export interface Mould extends Disposable {
   copy(): { readonly root: string } & Disposable;
 }
 
-const memory = '/dev/shm';
-
 /** Takes a mould of the registry's storage, with all that a run removes laid into it. The registry must be stopped. */
 export function takeMould({ root }: TestRegistry): Mould {
-  const base = mkdtempSync(join(existsSync(memory) ? memory : tmpdir(), 'registry-cleanup-mould-'));
+  const base = mkdtempSync(join(tmpdir(), 'registry-cleanup-mould-'));
   const original = join(base, 'original');
   copyTree(root, original, copyFileSync);
   const v2 = join(original, 'docker/registry/v2');
