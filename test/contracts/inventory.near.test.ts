@@ -1,4 +1,12 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
@@ -61,6 +69,17 @@ describe('a storage that is near', () => {
     const told = await readBoth(await bothOf(tree), {});
     expect(told?.near.oddities.map((oddity) => [oddity.kind, oddity.key])).toEqual([[kind, key]]);
     expect(told?.near.counts).toMatchObject({ blobs: 0, layerLinks: 0 });
+  });
+
+  it.each([1, 5])('takes symlinks, %i of them, for no history of a tag', async (count) => {
+    using tree = makeTree(noRegistry, []);
+    const history = join(tree.root, dirname(dirname(at.history('app', 'v1', absentDigest('x')))));
+    mkdirSync(history, { recursive: true });
+    symlinkSync('nowhere', join(dirname(dirname(history)), 'current'));
+    for (let number = 0; number < count; number++)
+      symlinkSync('nowhere', join(history, absentDigest(`${number}`).slice('sha256:'.length)));
+    const told = await readBoth(await bothOf(tree), { sharing: { threads: 0, splitAt: 3 } });
+    expect(told?.near.oddities.map(({ kind }) => kind)).toEqual(Array(count + 1).fill('symlink'));
   });
 
   it('tells manifests of every kind alike, and what is wrong with them', async () => {

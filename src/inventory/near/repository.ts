@@ -92,8 +92,10 @@ export function lookAtTag(look: Look, { repository, depth }: Of, directory: stri
     index: (index) =>
       each(look, index, {
         sha256: (inside) => {
-          hasHistory = true;
+          const before = found.looked + found.rest.length;
           lookAtLeaves(look, { kind: 'leaves', of: 'history', repository, tag, directory: inside }, owner);
+          // What is not as a registry writes it tells by itself whether it is one.
+          hasHistory = found.looked + found.rest.length > before;
         },
       }),
   });
