@@ -81,11 +81,11 @@ function set(clock: 'monotonic' | 'wall', by: number): void {
   }
 }
 
-/** Beats for the owner until stopped. */
-function beating(owner: Owner): Disposable {
+/** Beats for the owner until stopped: then no beat is under way. */
+function beating(owner: Owner): AsyncDisposable {
   const stopped = new AbortController();
   const { signal } = stopped;
-  void (async () => {
+  const whole = (async () => {
     let text = JSON.stringify(owner);
     for (let beat = 1; !signal.aborted; beat++) {
       const next = JSON.stringify({ ...owner, beat });
@@ -95,7 +95,12 @@ function beating(owner: Owner): Disposable {
       await sleep(swift.beatEvery, undefined, { signal }).catch(() => undefined);
     }
   })();
-  return { [Symbol.dispose]: () => stopped.abort() };
+  return {
+    async [Symbol.asyncDispose]() {
+      stopped.abort();
+      await whole;
+    },
+  };
 }
 
 async function deadPid(): Promise<number> {
@@ -368,7 +373,7 @@ describe('clocks', () => {
   it('of an owner elsewhere are never compared with ours', async () => {
     for (const at of ['1970-01-01T00:00:00.000Z', '2100-01-01T00:00:00.000Z']) {
       const owner = await lockedBy({ boot: 'another', at });
-      using _beating = beating(owner);
+      await using _beating = beating(owner);
       await expect(take('two')).rejects.toMatchObject({ code: 'LOCK_HELD' });
       await state.remove('lock');
     }
@@ -438,7 +443,7 @@ describe('waiting for another run', () => {
     const second = take('second', { waitFor: 60_000, times: { ...swift, stillFor: 2_500 } });
     await sleep(3_000);
     expect(lock()?.run).toBe('other');
-    beats[Symbol.dispose]();
+    await beats[Symbol.asyncDispose]();
     await second;
     expect(lock()?.run).toBe('second');
   });
@@ -509,7 +514,7 @@ describe('an owner that cannot be seen from here', () => {
   const elsewhere = { boot: 'another', host: 'far' };
 
   it('lives as long as its heart beats', async () => {
-    using _beating = beating(await lockedBy(elsewhere));
+    await using _beating = beating(await lockedBy(elsewhere));
     const watched: string[] = [];
     const onWatch = (owner: string) => watched.push(owner);
     await expect(take('two', { onWatch })).rejects.toMatchObject({
@@ -563,7 +568,7 @@ describe('an owner that cannot be seen from here', () => {
     });
 
     it('lives while its heart beats, though the container that it named is not running', async () => {
-      using _beating = beating(await lockedBy({ ...elsewhere, container }));
+      await using _beating = beating(await lockedBy({ ...elsewhere, container }));
       const isRunning = async () => false;
       await expect(take('two', { isRunning, times: never })).rejects.toMatchObject({ code: 'LOCK_HELD' });
     });
@@ -571,7 +576,7 @@ describe('an owner that cannot be seen from here', () => {
     it.each([true, undefined])('is judged by its heart when the engine says %s', async (running) => {
       const isRunning = async () => running;
       await (async () => {
-        using _beating = beating(await lockedBy({ ...elsewhere, container }));
+        await using _beating = beating(await lockedBy({ ...elsewhere, container }));
         await expect(take('two', { isRunning, times: never })).rejects.toMatchObject({ code: 'LOCK_HELD' });
       })();
       await take('two', { isRunning });
